@@ -5,3 +5,6 @@
 
 pub mod source;
 pub mod diagnostic;
+pub mod document;
+pub mod notation;
+pub mod model;

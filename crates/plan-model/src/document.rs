@@ -1,0 +1,648 @@
+//! YAML text → located tree. Finds syntax errors, duplicate keys, several documents, alias bombs.
+//! Knows YAML 1.2, not the plan language.
+
+use std::borrow::Cow;
+
+use granit_parser::{Event, Options, Parser, ScalarStyle};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::diagnostic::Diagnostic;
+use crate::source::{FileId, Span};
+
+/// More than any sane plan (100,000 steps are about 2 million nodes), little for a machine.
+const NODE_LIMIT: u64 = 6_000_000;
+const DEPTH_LIMIT: usize = 64;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NodeId(u32);
+
+#[derive(Debug)]
+pub struct Document<'t> {
+    pub file: FileId,
+    pub text: &'t str,
+    nodes: Vec<NodeData<'t>>,
+    /// Children of lists, and of maps as key, value, key, value.
+    children: Vec<NodeId>,
+    root: NodeId,
+    /// Nodes that the schema refused: readers of the document do not see them.
+    pruned: FxHashSet<NodeId>,
+}
+
+#[derive(Debug)]
+struct NodeData<'t> {
+    start: u32,
+    end: u32,
+    kind: Kind<'t>,
+}
+
+#[derive(Debug)]
+enum Kind<'t> {
+    Scalar { text: Cow<'t, str>, plain: bool },
+    List { first: u32, count: u32 },
+    Map { first: u32, count: u32 },
+}
+
+/// What a plain scalar means under the core schema of YAML 1.2.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Scalar<'d> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(&'d str),
+}
+
+/// A node with the document it stands in: cheap to copy.
+#[derive(Clone, Copy)]
+pub struct Node<'d, 't> {
+    pub document: &'d Document<'t>,
+    pub id: NodeId,
+}
+
+pub enum View<'d, 't> {
+    Scalar(Scalar<'d>),
+    List(List<'d, 't>),
+    Map(Map<'d, 't>),
+}
+
+#[derive(Clone, Copy)]
+pub struct List<'d, 't> {
+    document: &'d Document<'t>,
+    items: &'d [NodeId],
+}
+
+#[derive(Clone, Copy)]
+pub struct Map<'d, 't> {
+    document: &'d Document<'t>,
+    pairs: &'d [NodeId],
+}
+
+impl<'d, 't> List<'d, 't> {
+    pub fn len(self) -> usize {
+        self.items.len()
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.items.is_empty()
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = Node<'d, 't>> + use<'d, 't> {
+        let document = self.document;
+        let kept = move |id: &&NodeId| document.pruned.is_empty() || !document.pruned.contains(id);
+        self.items.iter().filter(kept).map(move |id| Node { document, id: *id })
+    }
+}
+
+impl<'d, 't> Map<'d, 't> {
+    pub fn len(self) -> usize {
+        self.pairs.len() / 2
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = (Node<'d, 't>, Node<'d, 't>)> + use<'d, 't> {
+        let document = self.document;
+        let kept = move |pair: &&[NodeId]| {
+            document.pruned.is_empty() || !document.pruned.contains(&pair[1])
+        };
+        self.pairs
+            .chunks_exact(2)
+            .filter(kept)
+            .map(move |pair| (Node { document, id: pair[0] }, Node { document, id: pair[1] }))
+    }
+
+    pub fn get(self, key: &str) -> Option<Node<'d, 't>> {
+        self.iter().find(|(found, _)| found.raw() == Some(key)).map(|(_, value)| value)
+    }
+}
+
+impl<'d, 't> Node<'d, 't> {
+    fn data(self) -> &'d NodeData<'t> {
+        &self.document.nodes[self.id.0 as usize]
+    }
+
+    pub fn span(self) -> Span {
+        let data = self.data();
+        Span { file: self.document.file, start: data.start, end: data.end }
+    }
+
+    pub fn view(self) -> View<'d, 't> {
+        let children = |first: u32, count: u32| {
+            &self.document.children[first as usize..(first + count) as usize]
+        };
+        match &self.data().kind {
+            Kind::Scalar { text, plain: true } => View::Scalar(resolve(text)),
+            Kind::Scalar { text, plain: false } => View::Scalar(Scalar::Text(text)),
+            Kind::List { first, count } => {
+                View::List(List { document: self.document, items: children(*first, *count) })
+            }
+            Kind::Map { first, count } => {
+                View::Map(Map { document: self.document, pairs: children(*first, *count) })
+            }
+        }
+    }
+
+    /// The scalar's characters, whatever they mean.
+    pub fn raw(self) -> Option<&'d str> {
+        match &self.data().kind {
+            Kind::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn text(self) -> Option<&'d str> {
+        match self.view() {
+            View::Scalar(Scalar::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn map(self) -> Option<Map<'d, 't>> {
+        match self.view() {
+            View::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    pub fn list(self) -> Option<List<'d, 't>> {
+        match self.view() {
+            View::List(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    pub fn get(self, key: &str) -> Option<Node<'d, 't>> {
+        self.map()?.get(key)
+    }
+
+    /// The same value as JSON; spans are lost.
+    pub fn to_json(self) -> serde_json::Value {
+        use serde_json::Value;
+        match self.view() {
+            View::Scalar(Scalar::Null) => Value::Null,
+            View::Scalar(Scalar::Bool(value)) => Value::Bool(value),
+            View::Scalar(Scalar::Int(value)) => Value::from(value),
+            View::Scalar(Scalar::Float(value)) => {
+                serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number)
+            }
+            View::Scalar(Scalar::Text(text)) => Value::from(text),
+            View::List(list) => list.iter().map(Node::to_json).collect(),
+            View::Map(map) => map
+                .iter()
+                .map(|(key, value)| (key.raw().unwrap_or_default().to_owned(), value.to_json()))
+                .collect(),
+        }
+    }
+}
+
+impl<'t> Document<'t> {
+    pub fn root(&self) -> Node<'_, 't> {
+        Node { document: self, id: self.root }
+    }
+
+    /// Hides nodes (values of maps, items of lists) from whoever reads the document from now on.
+    pub fn prune(&mut self, nodes: impl IntoIterator<Item = NodeId>) {
+        self.pruned.extend(nodes);
+    }
+
+    /// Reads one YAML document. Duplicate keys do not stop it: the first of them counts.
+    pub fn parse(file: FileId, text: &'t str, found: &mut Vec<Diagnostic>) -> Option<Self> {
+        let guess = text.len() / 10;
+        let builder = Builder {
+            file,
+            text,
+            nodes: Vec::with_capacity(guess),
+            children: Vec::with_capacity(guess),
+            open: Vec::new(),
+            waiting: Vec::new(),
+            anchors: FxHashMap::default(),
+            root: None,
+            found,
+        };
+        builder.run()
+    }
+}
+
+struct Open<'t> {
+    map: bool,
+    start: u32,
+    anchor: usize,
+    /// Nodes that this one stands for, aliases followed.
+    size: u64,
+    /// Where its children begin on the stack of children that still wait for their parent.
+    waiting: usize,
+    /// Keys seen so far, once there are too many to compare one by one.
+    seen: Option<FxHashMap<Cow<'t, str>, NodeId>>,
+}
+
+struct Builder<'t, 'f> {
+    file: FileId,
+    text: &'t str,
+    nodes: Vec<NodeData<'t>>,
+    children: Vec<NodeId>,
+    open: Vec<Open<'t>>,
+    waiting: Vec<NodeId>,
+    /// Anchor → node, and how many nodes it stands for once aliases are followed.
+    anchors: FxHashMap<usize, (NodeId, u64)>,
+    root: Option<NodeId>,
+    found: &'f mut Vec<Diagnostic>,
+}
+
+/// Reading stopped; why is among the diagnostics.
+struct Stopped;
+
+impl<'t> Builder<'t, '_> {
+    fn run(mut self) -> Option<Document<'t>> {
+        let mut options = Options::default();
+        options.set_emit_comments(false);
+        let mut documents = 0;
+        for next in Parser::new_from_str_with_options(self.text, options) {
+            let (event, span) = match next {
+                Ok(next) => next,
+                Err(error) => {
+                    self.syntax_error(&error);
+                    return None;
+                }
+            };
+            let range = span.byte_range().unwrap_or(0..0);
+            let (start, end) = (range.start as u32, range.end as u32);
+            if matches!(event, Event::DocumentStart(..)) {
+                documents += 1;
+            }
+            if documents > 1 {
+                self.found.push(
+                    Diagnostic::error(
+                        "several-documents",
+                        self.span(start, end),
+                        "a second YAML document starts here",
+                    )
+                    .help("one file holds one plan: remove the `---` line or split the file"),
+                );
+                return None;
+            }
+            self.event(event, start, end).ok()?;
+        }
+        let root = match self.root {
+            Some(root) => root,
+            None => self.push(0, 0, Kind::Scalar { text: Cow::Borrowed(""), plain: true }),
+        };
+        Some(Document {
+            file: self.file,
+            text: self.text,
+            nodes: self.nodes,
+            children: self.children,
+            root,
+            pruned: FxHashSet::default(),
+        })
+    }
+
+    fn event(&mut self, event: Event<'t>, start: u32, end: u32) -> Result<(), Stopped> {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                if tag.is_some_and(|tag| !tag.is_yaml_core_schema()) {
+                    self.unknown_tag(start, end);
+                }
+                let end = self.without_trailing_space(start, end);
+                let plain = style == ScalarStyle::Plain;
+                let id = self.push(start, end, Kind::Scalar { text, plain });
+                self.attach(id, anchor, 1)
+            }
+            Event::SequenceStart(_, anchor, tag) => self.open(
+                false,
+                start,
+                end,
+                anchor,
+                tag.is_some_and(|tag| !tag.is_yaml_core_schema()),
+            ),
+            Event::MappingStart(_, anchor, tag) => self.open(
+                true,
+                start,
+                end,
+                anchor,
+                tag.is_some_and(|tag| !tag.is_yaml_core_schema()),
+            ),
+            Event::SequenceEnd | Event::MappingEnd => self.close(end),
+            Event::Alias(anchor) => match self.anchors.get(&anchor).copied() {
+                Some((id, size)) => self.attach(id, 0, size),
+                None => {
+                    // The anchor's own node is still open: an alias to itself has no end.
+                    self.found.push(
+                        Diagnostic::error(
+                            "alias-loop",
+                            self.span(start, end),
+                            "this alias stands inside what it repeats",
+                        )
+                        .help("write the value out instead"),
+                    );
+                    Err(Stopped)
+                }
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn open(
+        &mut self,
+        map: bool,
+        start: u32,
+        end: u32,
+        anchor: usize,
+        odd_tag: bool,
+    ) -> Result<(), Stopped> {
+        if odd_tag {
+            self.unknown_tag(start, end);
+        }
+        if self.open.len() >= DEPTH_LIMIT {
+            self.too_deep(start, end);
+            return Err(Stopped);
+        }
+        self.open.push(Open {
+            map,
+            start,
+            anchor,
+            size: 1,
+            waiting: self.waiting.len(),
+            seen: None,
+        });
+        Ok(())
+    }
+
+    fn too_deep(&mut self, start: u32, end: u32) {
+        let message = format!("nested deeper than {DEPTH_LIMIT} levels");
+        self.found.push(
+            Diagnostic::error("too-deep", self.span(start, end), message)
+                .help("no key of a plan needs this depth; look for a stray indent or bracket"),
+        );
+    }
+
+    fn close(&mut self, end: u32) -> Result<(), Stopped> {
+        let Some(open) = self.open.pop() else { return Ok(()) };
+        let first = self.children.len() as u32;
+        let count = (self.waiting.len() - open.waiting) as u32;
+        self.children.extend(self.waiting.drain(open.waiting..));
+        // A block collection ends with its last child, not with the blank lines behind it.
+        let flow = matches!(self.text.as_bytes().get(open.start as usize), Some(b'[' | b'{'));
+        let end = match self.children.last().filter(|_| !flow && count > 0) {
+            Some(last) => self.nodes[last.0 as usize].end,
+            None => end,
+        };
+        let kind = if open.map { Kind::Map { first, count } } else { Kind::List { first, count } };
+        let id = self.push(open.start, end.max(open.start), kind);
+        self.attach(id, open.anchor, open.size)
+    }
+
+    /// Hands a finished node to its parent.
+    fn attach(&mut self, id: NodeId, anchor: usize, size: u64) -> Result<(), Stopped> {
+        if anchor != 0 {
+            self.anchors.insert(anchor, (id, size));
+        }
+        let Some(parent) = self.open.last_mut() else {
+            self.root = Some(id);
+            return Ok(());
+        };
+        parent.size = parent.size.saturating_add(size);
+        if parent.size > NODE_LIMIT {
+            let data = &self.nodes[id.0 as usize];
+            self.found.push(
+                Diagnostic::error(
+                    "too-many-nodes",
+                    self.span(data.start, data.end),
+                    "aliases repeat this file into more than a machine can hold",
+                )
+                .help("remove the nested aliases (`*name`) and write the values out"),
+            );
+            return Err(Stopped);
+        }
+        let is_key = parent.map && (self.waiting.len() - parent.waiting).is_multiple_of(2);
+        self.waiting.push(id);
+        if is_key {
+            self.check_key(id);
+        }
+        Ok(())
+    }
+
+    fn check_key(&mut self, id: NodeId) {
+        const FEW: usize = 16;
+        let data = &self.nodes[id.0 as usize];
+        let (start, end) = (data.start, data.end);
+        let Kind::Scalar { text, .. } = &data.kind else {
+            self.found.push(
+                Diagnostic::error(
+                    "odd-key",
+                    self.span(start, end),
+                    "a key must be a word, not a list or a map",
+                )
+                .help("if this is a template, put it in quotes: \"{{ name }}\""),
+            );
+            return;
+        };
+        let text = text.clone();
+        let Some(parent) = self.open.last_mut() else { return };
+        let keys = &self.waiting[parent.waiting..self.waiting.len() - 1];
+        let word = |id: &NodeId| match &self.nodes[id.0 as usize].kind {
+            Kind::Scalar { text, .. } => Some(text.clone()),
+            _ => None,
+        };
+        let first = if keys.len() < FEW * 2 {
+            keys.iter()
+                .step_by(2)
+                .find(|id| match &self.nodes[id.0 as usize].kind {
+                    Kind::Scalar { text: other, .. } => *other == text,
+                    _ => false,
+                })
+                .copied()
+        } else {
+            let seen = parent.seen.get_or_insert_with(|| {
+                keys.iter().step_by(2).filter_map(|id| Some((word(id)?, *id))).collect()
+            });
+            match seen.entry(text.clone()) {
+                std::collections::hash_map::Entry::Occupied(first) => Some(*first.get()),
+                std::collections::hash_map::Entry::Vacant(free) => {
+                    free.insert(id);
+                    None
+                }
+            }
+        };
+        if let Some(first) = first {
+            let first = &self.nodes[first.0 as usize];
+            let first = self.span(first.start, first.end);
+            self.found.push(
+                Diagnostic::error(
+                    "duplicate-key",
+                    self.span(start, end),
+                    format!("`{text}` is given twice"),
+                )
+                .label("given again here")
+                .related(first, "first given here")
+                .help("keep one of the two"),
+            );
+        }
+    }
+
+    fn push(&mut self, start: u32, end: u32, kind: Kind<'t>) -> NodeId {
+        let id = NodeId(self.nodes.len() as u32);
+        self.nodes.push(NodeData { start, end, kind });
+        id
+    }
+
+    fn span(&self, start: u32, end: u32) -> Span {
+        Span { file: self.file, start, end: end.max(start) }
+    }
+
+    fn without_trailing_space(&self, start: u32, end: u32) -> u32 {
+        let text = self.text.get(start as usize..end as usize).unwrap_or("");
+        start + text.trim_end().len() as u32
+    }
+
+    fn unknown_tag(&mut self, start: u32, end: u32) {
+        self.found.push(
+            Diagnostic::error("odd-tag", self.span(start, end), "a plan has no YAML tags")
+                .help("remove the word that starts with `!`"),
+        );
+    }
+
+    fn syntax_error(&mut self, error: &granit_parser::ScanError) {
+        let at = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
+        let line_start = self.text[..at].rfind('\n').map_or(0, |at| at + 1);
+        let line = self.text[line_start..].lines().next().unwrap_or("");
+        let end =
+            at + self.text[at..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
+        if *error.kind() == granit_parser::ErrorKind::RecursionLimitExceeded {
+            return self.too_deep(at as u32, end as u32);
+        }
+        let mut diagnostic = Diagnostic::error(
+            "yaml-syntax",
+            self.span(at as u32, end as u32),
+            format!("this is not valid YAML: {}", error.info()),
+        );
+        let indent = line.len() - line.trim_start().len();
+        if line[..indent].contains('\t') {
+            diagnostic = diagnostic.help("YAML does not allow tabs for indentation: use spaces");
+        } else if line.contains("{{") {
+            diagnostic =
+                diagnostic.help("a value that starts with `{{` needs quotes: \"{{ name }}\"");
+        } else if line.matches(": ").count() > 1 {
+            diagnostic = diagnostic.help("a text that holds `: ` needs quotes around it");
+        } else {
+            diagnostic = diagnostic
+                .help("look at the indentation, quotes and brackets here and on the line above");
+        }
+        self.found.push(diagnostic);
+    }
+}
+
+/// The core schema of YAML 1.2: `no` and `on` are words, `0o17` is octal and `017` is seventeen.
+fn resolve(text: &str) -> Scalar<'_> {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,
+        "true" | "True" | "TRUE" => return Scalar::Bool(true),
+        "false" | "False" | "FALSE" => return Scalar::Bool(false),
+        _ => {}
+    }
+    let first = text.as_bytes()[0];
+    if !(first.is_ascii_digit() || matches!(first, b'+' | b'-' | b'.')) {
+        return Scalar::Text(text);
+    }
+    if let Some(value) = integer(text) {
+        return Scalar::Int(value);
+    }
+    match text {
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => {
+            return Scalar::Float(f64::INFINITY);
+        }
+        "-.inf" | "-.Inf" | "-.INF" => return Scalar::Float(f64::NEG_INFINITY),
+        ".nan" | ".NaN" | ".NAN" => return Scalar::Float(f64::NAN),
+        _ => {}
+    }
+    let float_like =
+        text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
+    match text.parse::<f64>() {
+        Ok(value) if float_like => Scalar::Float(value),
+        _ => Scalar::Text(text),
+    }
+}
+
+fn integer(text: &str) -> Option<i64> {
+    if let Some(octal) = text.strip_prefix("0o") {
+        return i64::from_str_radix(octal, 8).ok();
+    }
+    if let Some(hex) = text.strip_prefix("0x") {
+        return i64::from_str_radix(hex, 16).ok();
+    }
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
+        text.parse().ok()
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, codes: &[&str]) {
+        let mut found = Vec::new();
+        Document::parse(FileId(0), text, &mut found);
+        let got: Vec<_> =
+            found.iter().map(|d| (d.code, text.get(d.span.range()).unwrap_or("?"))).collect();
+        let got: Vec<_> = got.iter().map(|(code, slice)| format!("{code} {slice}")).collect();
+        assert_eq!(got, codes, "{text:?}");
+    }
+
+    #[test]
+    fn values_follow_yaml_1_2() {
+        let text = "[no, on, 017, 0o17, 0x1F, 1.10, 1e3, ~, true, '1', .5, 1.2.3, +3, 02:00]";
+        let mut found = Vec::new();
+        let document = Document::parse(FileId(0), text, &mut found).unwrap();
+        let json = document.root().to_json().to_string();
+        let want = r#"["no","on",17,15,31,1.1,1000.0,null,true,"1",0.5,"1.2.3",3,"02:00"]"#;
+        assert_eq!(json, want);
+    }
+
+    #[test]
+    fn spans_are_the_text_of_the_node() {
+        let text = "a: one\nb:\n  - x\n  - { y: 1 }\n\n\nc: |\n  line\n\nd: 'q'\n";
+        let mut found = Vec::new();
+        let document = Document::parse(FileId(0), text, &mut found).unwrap();
+        let map = document.root().map().unwrap();
+        let slices: Vec<_> = map.iter().map(|(_, v)| &text[v.span().range()]).collect();
+        assert_eq!(slices, ["one", "- x\n  - { y: 1 }", "line", "'q'"]);
+    }
+
+    #[test]
+    fn duplicate_keys_are_found_in_small_and_in_large_maps() {
+        check("a: 1\nb: 2\na: 3\n", &["duplicate-key a"]);
+        let mut large: String = (0..100).map(|n| format!("k{n}: 1\n")).collect();
+        large += "k7: 2\nk99: 3\n";
+        check(&large, &["duplicate-key k7", "duplicate-key k99"]);
+    }
+
+    #[test]
+    fn odd_documents_are_refused() {
+        check("a: 1\n---\nb: 2\n", &["several-documents ---"]);
+        check("? [a]\n: 1\n", &["odd-key [a]"]);
+        check("a: !thing 1\n", &["odd-tag 1"]);
+        check("a: [1, 2\n", &["yaml-syntax ["]);
+        check("a: &x [*x]\n", &["alias-loop *x"]);
+        for deep in ["[", "- ", "{a: "] {
+            let mut found = Vec::new();
+            assert!(Document::parse(FileId(0), &deep.repeat(10_000), &mut found).is_none());
+            assert_eq!(found[0].code, "too-deep");
+        }
+    }
+
+    #[test]
+    fn nested_aliases_do_not_explode() {
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for n in 1..20 {
+            let before = n - 1;
+            bomb += &format!("a{n}: &a{n} [{}]\n", vec![format!("*a{before}"); 10].join(", "));
+        }
+        let mut found = Vec::new();
+        assert!(Document::parse(FileId(0), &bomb, &mut found).is_none());
+        assert_eq!(found[0].code, "too-many-nodes");
+    }
+}

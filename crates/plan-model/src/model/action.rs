@@ -1,0 +1,144 @@
+//! What a step does: one file per action, and the list of them.
+//! Knows what each action says about itself, not how it is carried out.
+
+pub mod backup;
+pub mod changelog;
+pub mod compare;
+pub mod fetch;
+pub mod files;
+pub mod git;
+pub mod http;
+pub mod maintenance;
+pub mod manual;
+pub mod migrate;
+pub mod notify;
+pub mod packages;
+pub mod restore;
+pub mod run;
+pub mod service;
+pub mod sql;
+pub mod wait;
+
+use super::read::record;
+
+macro_rules! actions {
+    ($($(#[$meta:meta])* $field:ident: $variant:ident($record:ty)),* $(,)?) => {
+        record! {
+        /// The action keys. A step has exactly one of them.
+        pub struct ActionKeys {
+            $($(#[$meta])* $field: Option<Box<$record>>),*
+        }
+        }
+
+        /// One action, borrowed from the step that holds it.
+        #[derive(Debug, Clone, Copy)]
+        pub enum Action<'p> { $($variant(&'p $record)),* }
+
+        /// The keys that say what a step does.
+        pub const ACTION_KEYS: &[&str] = &[$(stringify!($field)),*];
+
+        impl ActionKeys {
+            pub fn iter(&self) -> impl Iterator<Item = Action<'_>> {
+                let all = [$(self.$field.as_deref().map(Action::$variant)),*];
+                all.into_iter().flatten()
+            }
+        }
+
+        impl<'p> Action<'p> {
+            pub fn key(self) -> &'static str {
+                match self { $(Action::$variant(_) => stringify!($field)),* }
+            }
+
+            /// What every action says about itself.
+            pub fn facts(self) -> &'p dyn ActionFacts {
+                match self { $(Action::$variant(action) => action),* }
+            }
+        }
+    };
+}
+
+actions! {
+    /// A script, or a list of program and arguments that is started without a shell. Example: `systemctl restart shop`
+    run: Run(run::Run),
+    /// SQL statements or a file of them, on a connection. Example: `update orders set state = 'new' where state is null`
+    sql: Sql(sql::Sql),
+    /// Versioned scripts up to a version, with a tracking table. Example: `{ database: main, from: migrations/, to: "1.1" }`
+    migrate: Migrate(migrate::Migrate),
+    /// A backup of a database or of files, proven before anything depends on it. Example: `{ database: main, to: backups/ }`
+    backup: Backup(backup::Backup),
+    /// Brings a backup back. Example: `{ step: save-database, database: main }`
+    restore: Restore(restore::Restore),
+    /// Copies, links, unpacks, sets and removes files; what was there is kept. Example: `{ copy: app.conf, to: /etc/app.conf }`
+    files: Files(files::Files),
+    /// Fetches a package and checks its checksum. Example: `{ url: "https://example.org/app-2.0.tar.gz", to: packages/, sums: packages/SHA256SUMS }`
+    fetch: Fetch(fetch::Fetch),
+    /// Moves a git work tree to a ref, or makes branches and tags. Example: `{ checkout: v2.0.0, in: app/ }`
+    git: Git(git::Git),
+    /// Starts, stops or restarts services and waits until they are stable. Example: `{ restart: shop }`
+    service: Service(service::Service),
+    /// The application's maintenance mode. Example: `on`
+    maintenance: Maintenance(maintenance::Maintenance),
+    /// Takes a snapshot of data or files, or compares with one. Example: `{ snapshot: before, database: main }`
+    compare: Compare(compare::Compare),
+    /// A request. Example: `{ url: "http://127.0.0.1:8000/admin/reindex", method: POST }`
+    http: Http(http::Http),
+    /// Waits for a time, a port, a file or a log line. Example: `30s`
+    wait: Wait(wait::Wait),
+    /// Something that a person does or confirms. Example: `Unplug the old server`
+    manual: Manual(manual::Manual),
+    /// Tells somebody: webhook, e-mail or command. Example: `{ command: ./tell.sh, message: "We start" }`
+    notify: Notify(notify::Notify),
+    /// Writes what was changed into a changelog. Example: `{ file: CHANGELOG.md, version: 2.0.0, text: Push notifications }`
+    changelog: Changelog(changelog::Changelog),
+    /// Installs dependencies from a lock file. Example: `{ manager: composer, in: app/ }`
+    packages: Packages(packages::Packages),
+}
+
+/// How an action is undone when the step says nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inverse {
+    /// By itself; the sentence says how.
+    Natural(String),
+    /// It changes nothing.
+    ReadOnly,
+    /// It leaves something behind that does no harm, such as a backup.
+    NothingToUndo(&'static str),
+    /// The step has to say.
+    None,
+}
+
+/// What of the world an action changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    Schema {
+        database: String,
+    },
+    Data {
+        database: String,
+    },
+    Files {
+        path: String,
+    },
+    Services {
+        name: String,
+    },
+    /// Outside of what can be fingerprinted: a message sent, a cloud resource.
+    Outside,
+}
+
+/// What an action says about itself, without doing anything.
+pub trait ActionFacts: std::fmt::Debug {
+    /// One line for people, templates not filled in: "restart shop (systemd)".
+    fn line(&self) -> String;
+
+    fn inverse(&self) -> Inverse;
+
+    fn effects(&self) -> Vec<Effect> {
+        Vec::new()
+    }
+
+    /// What later steps may name as `steps.ID.NAME`.
+    fn outputs(&self) -> &'static [&'static str] {
+        &[]
+    }
+}

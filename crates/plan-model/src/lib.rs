@@ -8,3 +8,4 @@ pub mod diagnostic;
 pub mod document;
 pub mod notation;
 pub mod model;
+pub mod schema;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 /// A notation: the same verdict as text (schema) and as code.
 pub struct Notation {
+    /// The code of the diagnostic about a text that is none.
+    pub code: &'static str,
     pub name: &'static str,
     pub pattern: &'static str,
     pub accepts: fn(&str) -> bool,
@@ -16,42 +18,49 @@ pub struct Notation {
 /// Every notation that the schema names by its pattern.
 pub const NOTATIONS: &[Notation] = &[
     Notation {
+        code: "bad-id",
         name: "id",
         pattern: "^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
         accepts: is_id,
         what: "an id of lower-case words joined by hyphens, such as `save-database`",
     },
     Notation {
+        code: "bad-name",
         name: "name",
         pattern: "^[a-z][a-z0-9]*(_[a-z0-9]+)*$",
         accepts: is_name,
         what: "a name of lower-case words joined by underscores, such as `database_url`",
     },
     Notation {
+        code: "bad-duration",
         name: "duration",
         pattern: r"^(([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+|[\s\S]*\{\{[\s\S]*)$",
         accepts: |text| is_template(text) || parse_duration(text).is_some(),
         what: "a duration with its unit, such as `90s`, `5m`, `1h30m` or `30d`",
     },
     Notation {
+        code: "bad-range",
         name: "range",
         pattern: r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+(\.\.([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+)?$",
         accepts: |text| Range::parse(text).is_some(),
         what: "an estimate such as `10s` or, optimistic and pessimistic, `5m..15m`",
     },
     Notation {
+        code: "bad-size",
         name: "size",
         pattern: r"^([0-9]+(\.[0-9]+)?\s?(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)|[\s\S]*\{\{[\s\S]*)$",
         accepts: |text| is_template(text) || parse_size(text).is_some(),
         what: "a size with its unit, such as `500MB` or `5GiB`",
     },
     Notation {
+        code: "bad-percent",
         name: "percent",
         pattern: r"^((100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%|[\s\S]*\{\{[\s\S]*)$",
         accepts: |text| is_template(text) || parse_percent(text).is_some(),
         what: "a percentage from 0% to 100%, such as `80%`",
     },
     Notation {
+        code: "bad-mode",
         name: "mode",
         pattern: "^0?[0-7]{3}$",
         accepts: |text| {
@@ -61,18 +70,21 @@ pub const NOTATIONS: &[Notation] = &[
         what: "permissions in octal and in quotes, such as \"0600\"",
     },
     Notation {
+        code: "bad-opening",
         name: "opening",
         pattern: r"^((mon|tue|wed|thu|fri|sat|sun) |[0-9]{4}-[0-9]{2}-[0-9]{2}[ T])?([01][0-9]|2[0-3]):[0-5][0-9]$",
         accepts: |text| Opening::parse(text).is_some(),
         what: "a time such as \"02:00\", \"mon 04:00\" or \"2026-12-06 02:00\"",
     },
     Notation {
+        code: "bad-version-range",
         name: "version-range",
         pattern: r"^(>=|<=|>|<|=|\^|~)?\s?[0-9]+(\.([0-9]+|x))*(\s?,\s?(>=|<=|>|<|=)\s?[0-9]+(\.[0-9]+)*)*$",
         accepts: is_version_range,
         what: "a version such as \">=14\", \"2.x\" or \">=8.1, <9\"",
     },
     Notation {
+        code: "bad-checksum",
         name: "checksum",
         pattern: r"^([0-9a-f]{64}|[\s\S]*\{\{[\s\S]*)$",
         accepts: |text| {

@@ -2,11 +2,11 @@
 //! every violation, each with its place and remedy. Knows nothing of what a plan means.
 
 mod generate;
-mod hold;
+pub(crate) mod hold;
 mod shape;
 
 pub use generate::{environment_schema, plan_schema};
-pub use hold::Held;
+pub use hold::{Held, nearest};
 pub use shape::Shapes;
 
 use std::sync::LazyLock;

@@ -1,6 +1,8 @@
 //! The plan file as its author wrote it: phases, steps, checkpoints and what stands around them.
 //! Nothing is filled in, expanded or ordered yet.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 
 use super::action::ActionKeys;
@@ -446,9 +448,9 @@ pub struct Include {
 #[schemars(untagged)]
 pub enum Entry {
     /// A step.
-    Step(Box<Step>),
+    Step(Arc<Step>),
     /// A checkpoint.
-    Checkpoint(Box<Checkpoint>),
+    Checkpoint(Arc<Checkpoint>),
     /// The steps of another plan.
     Include(Box<Include>),
 }

@@ -29,6 +29,12 @@ impl<T: Read> Read for Box<T> {
     }
 }
 
+impl<T: Read> Read for std::sync::Arc<T> {
+    fn read(node: Node<'_, '_>) -> Option<Self> {
+        T::read(node).map(std::sync::Arc::new)
+    }
+}
+
 impl<T: Read> Read for Vec<T> {
     fn read(node: Node<'_, '_>) -> Option<Self> {
         match node.view() {
@@ -117,6 +123,12 @@ impl<T: Walk> Walk for Option<T> {
 }
 
 impl<T: Walk> Walk for Box<T> {
+    fn walk<'p>(&'p self, see: &mut dyn FnMut(Leaf<'p>)) {
+        (**self).walk(see);
+    }
+}
+
+impl<T: Walk> Walk for std::sync::Arc<T> {
     fn walk<'p>(&'p self, see: &mut dyn FnMut(Leaf<'p>)) {
         (**self).walk(see);
     }

@@ -1,0 +1,56 @@
+//! "A must come before B on every path": one mechanism for all rules about order.
+//! Knows facts as small numbers; what they mean is the rule's business.
+
+use super::CompiledPlan;
+
+/// A set of facts that are established before something.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Facts(Vec<u64>);
+
+impl Facts {
+    pub fn insert(&mut self, fact: usize) {
+        let word = fact / 64;
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= 1 << (fact % 64);
+    }
+
+    pub fn has(&self, fact: usize) -> bool {
+        self.0.get(fact / 64).is_some_and(|word| word >> (fact % 64) & 1 == 1)
+    }
+
+    fn add(&mut self, other: &Facts) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        for (word, more) in self.0.iter_mut().zip(&other.0) {
+            *word |= more;
+        }
+    }
+}
+
+/// For each entry: the facts that hold whenever it starts.
+///
+/// An entry starts only when everything that it waits for has ended, so a fact of any of those
+/// holds. What may be skipped during the run establishes nothing.
+pub fn before(plan: &CompiledPlan, establishes: impl Fn(usize, &mut Facts)) -> Vec<Facts> {
+    plan.flow(Facts::default(), Facts::add, |at, facts| {
+        let mut facts = facts.clone();
+        if !plan.entry(at).conditional {
+            establishes(at, &mut facts);
+        }
+        facts
+    })
+}
+
+/// For each entry: the facts of everything that comes after it for certain.
+pub fn after(plan: &CompiledPlan, establishes: impl Fn(usize, &mut Facts)) -> Vec<Facts> {
+    plan.flow_back(Facts::default(), Facts::add, |at, facts| {
+        let mut facts = facts.clone();
+        if !plan.entry(at).conditional {
+            establishes(at, &mut facts);
+        }
+        facts
+    })
+}

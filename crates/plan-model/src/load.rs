@@ -1,0 +1,253 @@
+//! Files → plan files: decodes, parses, holds against the schema, follows includes.
+//! Knows where files are named, not what the plan does.
+
+use crate::diagnostic::Diagnostic;
+use crate::document::{Document, Node, View};
+use crate::folder::{Folder, beside, decode};
+use crate::model::plan::{Entry, EnvironmentFile, Include, PhaseEntry, PlanFile};
+use crate::model::read::Read;
+use crate::schema::{self, FileRole, Held};
+use crate::source::{FileId, Sources, Span};
+
+const INCLUDE_DEPTH: usize = 16;
+
+/// One file that was read, as a type.
+#[derive(Debug)]
+pub struct Loaded<T> {
+    pub file: FileId,
+    pub value: T,
+    /// Something was refused and left out: absence proves nothing now.
+    pub in_part: bool,
+    /// Ids that stand in the text, also of entries that were refused.
+    pub ids: Vec<String>,
+}
+
+/// Reads a text of the named role; every problem goes to `found`.
+pub fn parse<T: Read>(
+    sources: &mut Sources,
+    name: &str,
+    text: String,
+    role: FileRole,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Loaded<T>> {
+    let file = sources.add(name, text);
+    let text = sources.file(file).text.clone();
+    let mut document = Document::parse(file, &text, found)?;
+    let in_duplicates = !found.is_empty();
+    if let View::Scalar(_) = document.root().view()
+        && text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+    {
+        found.push(
+            Diagnostic::error("empty-file", Span::new(file, 0, 0), "this file holds nothing")
+                .help("`plan init` writes a first plan to begin with"),
+        );
+        return None;
+    }
+    let ids = if in_duplicates { entry_ids(document.root()) } else { Vec::new() };
+    let held = schema::check(&mut document, role, found);
+    let ids = match held {
+        Held::Unreadable => return None,
+        Held::Whole if !in_duplicates => Vec::new(),
+        _ if ids.is_empty() => entry_ids_of_text(file, &text),
+        _ => ids,
+    };
+    let value = T::read(document.root())?;
+    Some(Loaded { file, value, in_part: held == Held::InPart || in_duplicates, ids })
+}
+
+/// Reads a file of the named role. `from` is where it is named, if it is.
+pub fn file<T: Read>(
+    sources: &mut Sources,
+    folder: &dyn Folder,
+    path: &str,
+    role: FileRole,
+    from: Option<Span>,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Loaded<T>> {
+    let bytes = match folder.read(path) {
+        Ok(bytes) => bytes,
+        Err(problem) => {
+            let span = from.unwrap_or_else(|| Span::new(sources.add(path, ""), 0, 0));
+            found.push(
+                Diagnostic::error(problem.code(), span, format!("cannot read {path}: {problem}"))
+                    .help("paths are meant from the folder of the plan"),
+            );
+            return None;
+        }
+    };
+    match decode(bytes) {
+        Ok(text) => parse(sources, path, text, role, found),
+        Err((shown, problem)) => {
+            let file = sources.add(path, shown);
+            let span = Span::new(file, problem.at, problem.at + 1);
+            found.push(Diagnostic::error("not-text", span, problem.message).help(problem.help));
+            None
+        }
+    }
+}
+
+/// A plan file with those that it includes, by the place of the `include` key.
+#[derive(Debug)]
+pub struct PlanTree {
+    pub plan: Loaded<PlanFile>,
+    pub included: Vec<(Span, PlanTree)>,
+}
+
+impl PlanTree {
+    pub fn in_part(&self) -> bool {
+        self.plan.in_part || self.included.iter().any(|(_, tree)| tree.in_part())
+    }
+
+    pub fn known_ids(&self) -> Vec<String> {
+        let below = self.included.iter().flat_map(|(_, tree)| tree.known_ids());
+        self.plan.ids.iter().cloned().chain(below).collect()
+    }
+}
+
+/// Follows the includes of a plan file; a file that includes itself is an error.
+pub fn follow_includes(
+    sources: &mut Sources,
+    folder: &dyn Folder,
+    plan: Loaded<PlanFile>,
+    found: &mut Vec<Diagnostic>,
+) -> PlanTree {
+    let path = sources.file(plan.file).name.clone();
+    follow(sources, folder, plan, &mut vec![(path, Span::default())], found)
+}
+
+fn follow(
+    sources: &mut Sources,
+    folder: &dyn Folder,
+    plan: Loaded<PlanFile>,
+    above: &mut Vec<(String, Span)>,
+    found: &mut Vec<Diagnostic>,
+) -> PlanTree {
+    let here = sources.file(plan.file).name.clone();
+    let mut tree = PlanTree { plan, included: Vec::new() };
+    let wanted: Vec<(Span, String)> = includes(&tree.plan.value)
+        .map(|include| (include.include.span, include.include.value.clone()))
+        .collect();
+    for (span, path) in wanted {
+        let path = beside(&here, &path);
+        if let Some(at) = above.iter().position(|(other, _)| *other == path) {
+            let mut diagnostic =
+                Diagnostic::error("include-cycle", span, format!("{path} includes itself"));
+            for (name, place) in &above[at + 1..] {
+                diagnostic = diagnostic.related(*place, format!("on the way: {name}"));
+            }
+            found.push(diagnostic.help("move what both need into a third file"));
+            tree.plan.in_part = true;
+            continue;
+        }
+        if above.len() >= INCLUDE_DEPTH {
+            found.push(
+                Diagnostic::error(
+                    "include-cycle",
+                    span,
+                    format!("includes are nested deeper than {INCLUDE_DEPTH} files"),
+                )
+                .help("include the file at the bottom directly"),
+            );
+            tree.plan.in_part = true;
+            continue;
+        }
+        match file(sources, folder, &path, FileRole::Plan, Some(span), found) {
+            Some(loaded) => {
+                above.push((path, span));
+                let inner = follow(sources, folder, loaded, above, found);
+                above.pop();
+                tree.included.push((span, inner));
+            }
+            None => tree.plan.in_part = true,
+        }
+    }
+    tree
+}
+
+pub fn includes(plan: &PlanFile) -> impl Iterator<Item = &Include> {
+    let phases = plan.phases.iter().flatten();
+    let of_phases = phases.flat_map(|phase| match phase {
+        PhaseEntry::Include(include) => vec![&**include],
+        PhaseEntry::Phase(phase) => entry_includes(&phase.steps),
+    });
+    of_phases.chain(plan.steps.iter().flat_map(|steps| entry_includes(steps)))
+}
+
+fn entry_includes(entries: &[Entry]) -> Vec<&Include> {
+    let include = |entry| match entry {
+        &Entry::Include(ref include) => Some(&**include),
+        _ => None,
+    };
+    entries.iter().filter_map(include).collect()
+}
+
+/// Lays out the environment of a name beside the plan.
+pub fn environment(
+    sources: &mut Sources,
+    folder: &dyn Folder,
+    plan: &Loaded<PlanFile>,
+    name: &str,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Loaded<EnvironmentFile>> {
+    let here = sources.file(plan.file).name.clone();
+    let place =
+        plan.value.environments.as_ref().map_or("environments/", |text| text.value.as_str());
+    let path = beside(&here, &format!("{}/{name}.yaml", place.trim_end_matches('/')));
+    if folder.read(&path) == Err(crate::folder::FileProblem::Missing) {
+        let known = folder.list(&beside(&here, place)).unwrap_or_default();
+        let known: Vec<_> = known.iter().filter_map(|name| name.strip_suffix(".yaml")).collect();
+        let mut diagnostic = Diagnostic::error(
+            "unknown-environment",
+            plan.value.plan.span,
+            format!("there is no environment `{name}`: {path} is missing"),
+        );
+        diagnostic = if known.is_empty() {
+            diagnostic.help(format!("write {path}, or leave --env out"))
+        } else {
+            diagnostic.help(format!("there are: {}", known.join(", ")))
+        };
+        found.push(diagnostic);
+        return None;
+    }
+    let loaded: Loaded<EnvironmentFile> =
+        file(sources, folder, &path, FileRole::Environment, None, found)?;
+    if loaded.value.environment.value != name {
+        let span = loaded.value.environment.span;
+        let message = format!(
+            "this file is of environment `{}`, its name says `{name}`",
+            loaded.value.environment.value
+        );
+        found.push(Diagnostic::error("environment-name", span, message).help("make the two agree"));
+    }
+    Some(loaded)
+}
+
+fn entry_ids_of_text(file: FileId, text: &str) -> Vec<String> {
+    let mut ignored = Vec::new();
+    Document::parse(file, text, &mut ignored)
+        .map(|document| entry_ids(document.root()))
+        .unwrap_or_default()
+}
+
+/// Every value of a `step` or `checkpoint` key, however broken what stands around it is.
+fn entry_ids(root: Node<'_, '_>) -> Vec<String> {
+    let mut ids = Vec::new();
+    let mut todo = vec![root];
+    while let Some(node) = todo.pop() {
+        match node.view() {
+            View::Map(map) => {
+                for (key, value) in map.iter() {
+                    if matches!(key.raw(), Some("step" | "checkpoint"))
+                        && let Some(id) = value.raw()
+                    {
+                        ids.push(id.to_owned());
+                    }
+                    todo.push(value);
+                }
+            }
+            View::List(list) => todo.extend(list.iter()),
+            View::Scalar(_) => {}
+        }
+    }
+    ids
+}

@@ -1,0 +1,167 @@
+//! Files beside the plan that it names: scripts, SQL, migrations, templates. Each must be there and
+//! be a text; what they hold is kept for the rules that look inside.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::folder::{Folder, beside, decode};
+use crate::graph::CompiledPlan;
+use crate::model::read::{Leaf, LeafKind, Walk};
+use crate::resolve::What;
+use crate::source::{FileId, Sources, Span};
+use crate::template;
+
+/// A file that was read.
+#[derive(Debug, Clone)]
+pub struct NamedFile {
+    pub path: String,
+    pub file: FileId,
+    pub text: Arc<str>,
+}
+
+/// What the plan's files hold, by the place where they are named.
+#[derive(Debug, Default)]
+pub struct NamedFiles {
+    pub scripts: FxHashMap<Span, NamedFile>,
+    pub sql: FxHashMap<Span, NamedFile>,
+    pub migrations: FxHashMap<Span, Vec<NamedFile>>,
+}
+
+pub fn read(
+    plan: &CompiledPlan,
+    sources: &mut Sources,
+    folder: &dyn Folder,
+    found: &mut Vec<Diagnostic>,
+) -> NamedFiles {
+    let mut leaves = Vec::new();
+    for entry in plan.entries() {
+        let What::Step(step) = &entry.what else { continue };
+        let mut see = |leaf: Leaf<'_>| {
+            let named = matches!(
+                leaf.kind,
+                LeafKind::ScriptPath
+                    | LeafKind::SqlPath
+                    | LeafKind::MigrationsPath
+                    | LeafKind::TemplatePath
+            );
+            if named {
+                leaves.push((leaf.kind, leaf.text.to_owned(), leaf.span));
+            }
+        };
+        step.actions.walk(&mut see);
+        for rollback in step.rollback.iter().flat_map(|many| many.iter()) {
+            rollback.actions.walk(&mut see);
+        }
+    }
+    leaves.sort_by_key(|(_, _, span)| *span);
+    leaves.dedup();
+    let mut files = NamedFiles::default();
+    let mut reader = Reader { plan, sources, folder, found, seen: FxHashMap::default() };
+    for (kind, text, span) in leaves {
+        let Some(path) = reader.path(&text, span) else { continue };
+        match kind {
+            LeafKind::MigrationsPath => {
+                if let Some(list) = reader.folder(&path, span) {
+                    files.migrations.insert(span, list);
+                }
+            }
+            _ => {
+                let Some(file) = reader.file(&path, span) else { continue };
+                match kind {
+                    LeafKind::ScriptPath => drop(files.scripts.insert(span, file)),
+                    LeafKind::SqlPath => drop(files.sql.insert(span, file)),
+                    _ => {}
+                }
+            }
+        }
+    }
+    files
+}
+
+struct Reader<'r> {
+    plan: &'r CompiledPlan,
+    sources: &'r mut Sources,
+    folder: &'r dyn Folder,
+    found: &'r mut Vec<Diagnostic>,
+    seen: FxHashMap<String, NamedFile>,
+}
+
+impl Reader<'_> {
+    /// The path with known inputs filled in; `None` where it is known only during the run.
+    fn path(&self, text: &str, span: Span) -> Option<String> {
+        let here = self.sources.file(span.file).name.clone();
+        if !template::has_template(text) {
+            return Some(beside(&here, text));
+        }
+        let scope = self.plan.plan.scopes.first()?;
+        let known = minijinja::value::Value::from_pairs(scope.known());
+        let filled = template::render(text, LeafKind::Plain, &known).ok()?;
+        Some(beside(&here, &filled))
+    }
+
+    fn file(&mut self, path: &str, span: Span) -> Option<NamedFile> {
+        if let Some(known) = self.seen.get(path) {
+            return Some(known.clone());
+        }
+        let bytes = match self.folder.read(path) {
+            Ok(bytes) => bytes,
+            Err(problem) => {
+                self.found.push(
+                    Diagnostic::error(
+                        problem.code(),
+                        span,
+                        format!("cannot read {path}: {problem}"),
+                    )
+                    .help("paths are meant from the folder of the plan"),
+                );
+                return None;
+            }
+        };
+        match decode(bytes) {
+            Ok(text) => {
+                let file = self.sources.add(path, text);
+                let named = NamedFile {
+                    path: path.to_owned(),
+                    file,
+                    text: self.sources.file(file).text.clone(),
+                };
+                self.seen.insert(path.to_owned(), named.clone());
+                Some(named)
+            }
+            Err((shown, problem)) => {
+                let file = self.sources.add(path, shown);
+                let place = Span::new(file, problem.at, problem.at + 1);
+                self.found.push(
+                    Diagnostic::error("not-text", place, problem.message)
+                        .related(span, "named here")
+                        .help(problem.help),
+                );
+                None
+            }
+        }
+    }
+
+    fn folder(&mut self, path: &str, span: Span) -> Option<Vec<NamedFile>> {
+        let names = match self.folder.list(path) {
+            Ok(names) => names,
+            Err(problem) => {
+                let code = if problem.code() == "file-missing" {
+                    "file-missing"
+                } else {
+                    "file-unreadable"
+                };
+                let problem = problem.to_string().replace("no such file", "no such folder");
+                self.found.push(
+                    Diagnostic::error(code, span, format!("cannot read {path}: {problem}"))
+                        .help("paths are meant from the folder of the plan"),
+                );
+                return None;
+            }
+        };
+        let folder = path.trim_end_matches('/');
+        let sql = names.iter().filter(|name| name.ends_with(".sql"));
+        Some(sql.filter_map(|name| self.file(&format!("{folder}/{name}"), span)).collect())
+    }
+}

@@ -1,2 +1,18 @@
 //! The binary `plan`. Short on purpose: reads what was typed, runs one command, exits with its code.
-fn main() {}
+
+mod args;
+mod disk;
+mod exit;
+mod terminal;
+mod theme;
+mod render;
+mod commands;
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    let args = args::Args::parse();
+    let mut terminal = terminal::Terminal::new(args.color);
+    let exit = commands::run(args.command, &mut terminal);
+    terminal.finish(exit).into()
+}

@@ -19,4 +19,5 @@ pub mod place;
 pub mod refer;
 pub mod named;
 pub mod lint;
+pub mod explain;
 pub mod validate;

@@ -1,0 +1,90 @@
+//! The only doors to stdout and stderr: what was asked goes to the first, the rest to the second.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstream::AutoStream;
+
+use crate::args::ColorChoice;
+use crate::exit::Exit;
+
+pub struct Terminal {
+    out: AutoStream<io::Stdout>,
+    /// Written in large pieces: a plan of 10,000 steps is many lines.
+    pending: Vec<u8>,
+    err: AutoStream<io::Stderr>,
+    /// The reader of our output has gone away: nothing more to say, and no reason to complain.
+    gone: bool,
+}
+
+impl Terminal {
+    pub fn new(color: ColorChoice) -> Terminal {
+        let choice = |auto: anstream::ColorChoice| match color {
+            ColorChoice::Auto => auto,
+            ColorChoice::Always => anstream::ColorChoice::AlwaysAnsi,
+            ColorChoice::Never => anstream::ColorChoice::Never,
+        };
+        let stdout = io::stdout();
+        let out = choice(AutoStream::choice(&stdout));
+        let stderr = io::stderr();
+        let err = choice(AutoStream::choice(&stderr));
+        Terminal {
+            out: AutoStream::new(stdout, out),
+            pending: Vec::new(),
+            err: AutoStream::new(stderr, err),
+            gone: false,
+        }
+    }
+
+    /// What was asked for.
+    pub fn say(&mut self, text: &str) {
+        self.write(text.as_bytes());
+    }
+
+    pub fn line(&mut self, text: &str) {
+        self.write(text.as_bytes());
+        self.write(b"\n");
+    }
+
+    /// What helps a person, and is no part of the answer.
+    pub fn tell(&mut self, text: &str) {
+        let _ = self.flush();
+        let _ = writeln!(self.err, "{text}");
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() > 64 * 1024 {
+            self.gone |= self.flush().is_err();
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let pending = std::mem::take(&mut self.pending);
+        if self.gone {
+            return Ok(());
+        }
+        self.out.write_all(&pending)?;
+        self.out.flush()
+    }
+
+    /// Output that could not be written is a failure, unless its reader chose to stop reading.
+    pub fn finish(mut self, exit: Exit) -> Exit {
+        match self.flush() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let _ = writeln!(self.err, "error: cannot write the output: {error}");
+                Exit::Wrong
+            }
+            _ => exit,
+        }
+    }
+
+    /// How wide text may be.
+    pub fn width() -> usize {
+        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        columns.filter(|columns| *columns >= 20).unwrap_or(100)
+    }
+
+    pub fn is_interactive() -> bool {
+        io::stdout().is_terminal()
+    }
+}

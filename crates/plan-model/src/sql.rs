@@ -2,8 +2,10 @@
 //! Does not know versions, rules or servers; a statement it cannot read is no fault of the user's.
 
 mod fact;
+mod header;
 mod lex;
 mod read;
+mod rows;
 mod split;
 mod tree;
 mod words;
@@ -78,7 +80,7 @@ pub fn read(text: &str, dialect: Dialect) -> Script {
     let split = split::split(text, dialect);
     let statements =
         split.pieces.into_iter().map(|piece| read::statement(text, piece, dialect)).collect();
-    let header = read::header(text, &split.comments, split.first_statement);
+    let header = header::read(text, &split.comments, split.first_statement);
     Script { dialect, header, statements, problems: split.problems }
 }
 

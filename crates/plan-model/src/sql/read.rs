@@ -4,13 +4,13 @@
 use std::ops::Range;
 
 use super::fact::{
-    Action, Conflict, Delete, Drop, Header, Insert, Name, NewIndex, NewTable, Noted, Object,
-    Reading, Reindex, Rows, Statement, TransactionStep, Update,
+    Action, Change, Drop, Name, NewIndex, NewTable, Object, Reading, Reindex, Statement,
+    TransactionStep,
 };
 use super::lex::Token;
 use super::split::Piece;
 use super::words::{Words, list, outer, plain, range_of};
-use super::{Dialect, tree};
+use super::{Dialect, rows, tree};
 
 pub(super) fn statement(text: &str, piece: Piece, dialect: Dialect) -> Statement {
     let tokens = piece.tokens;
@@ -43,9 +43,9 @@ fn action(words: &mut Words<'_>, range: &Range<usize>, dialect: Dialect) -> Foun
             some_names(words).map(Action::Truncate)
         }
         "rename" => rename(words),
-        "insert" | "replace" => insert(words, &verb).map(Action::Insert),
-        "update" => update(words).map(Action::Update),
-        "delete" => delete(words).map(Action::Delete),
+        "insert" | "replace" => rows::insert(words, &verb).map(Action::Insert),
+        "update" => rows::update(words).map(Action::Update),
+        "delete" => rows::delete(words).map(Action::Delete),
         "begin" | "start" | "commit" | "end" | "rollback" | "abort" | "savepoint" | "release" => {
             Some(Action::Transaction(transaction(words, &verb)))
         }
@@ -62,6 +62,11 @@ fn action(words: &mut Words<'_>, range: &Range<usize>, dialect: Dialect) -> Foun
     };
     let reading = match &action {
         Action::CreateTable(table) if table.shape.is_none() && !table.from_query => Reading::Unread,
+        Action::AlterTable { alterations, .. }
+            if alterations.iter().any(|one| one.change == Change::Other) =>
+        {
+            Reading::Unread
+        }
         Action::CreateTable(_) | Action::AlterTable { .. } => Reading::Tree,
         _ => Reading::Words,
     };
@@ -138,7 +143,7 @@ fn new_table(
         partitioned: pair("partition", "by"),
         partition_of,
         from_query,
-        sources: if from_query { sources(text, rest) } else { Vec::new() },
+        sources: if from_query { rows::sources(text, rest) } else { Vec::new() },
         shape: tree::shape(text, range, words.tokens, dialect),
         name,
         temporary,
@@ -230,129 +235,6 @@ fn rename(words: &mut Words<'_>) -> Option<Action> {
 fn some_names(words: &mut Words<'_>) -> Option<Vec<Name>> {
     let names = words.names();
     if names.is_empty() { None } else { Some(names) }
-}
-
-fn insert(words: &mut Words<'_>, verb: &str) -> Option<Insert> {
-    let text = words.text;
-    let mut handled = verb == "replace";
-    if words.take(&["or"]) {
-        handled |= words.is_any(&["ignore", "replace"]);
-        words.at += 1;
-    }
-    words.take_any(&["low_priority", "delayed", "high_priority"]);
-    handled |= words.take(&["ignore"]);
-    if !words.take(&["into"]) && verb == "replace" {
-        return None;
-    }
-    let table = words.name()?;
-    let head_end = words.at;
-    if words.take(&["as"]) {
-        words.name();
-    }
-    let columns = match words.bracketed() {
-        Some(inside) if !starts_query(text, inside) => names_in(text, inside),
-        _ => Vec::new(),
-    };
-    if words.take(&["overriding"]) {
-        words.at += 2;
-    }
-    let rest = words.rest();
-    let mut body = *words;
-    let rows = if body.take_any(&["values", "value"]) {
-        Rows::Values
-    } else if body.is_any(&["select", "with"]) || body.peek().is_some_and(|one| one.is_sign('(')) {
-        Rows::Query { filtered: rest.iter().any(|token| token.is(text, "exists")) }
-    } else {
-        Rows::Other
-    };
-    let first_row = if rows == Rows::Values { body.bracketed().unwrap_or(&[]) } else { &[] };
-    let first_row = list(first_row).into_iter().filter_map(range_of).collect();
-    let outside: Vec<&Token> = outer(rest).collect();
-    handled |= outside.windows(2).any(|two| {
-        two[0].is(text, "on") && (two[1].is(text, "conflict") || two[1].is(text, "duplicate"))
-    });
-    let conflict = if handled { Conflict::Handled } else { Conflict::Fails };
-    let is_query = matches!(rows, Rows::Query { .. });
-    let select_star = if is_query { select_star(text, rest) } else { None };
-    let sources = if is_query { sources(text, rest) } else { Vec::new() };
-    words.at = head_end;
-    Some(Insert { table, columns, rows, select_star, first_row, conflict, sources })
-}
-
-fn starts_query(text: &str, tokens: &[Token]) -> bool {
-    let starts = |word| tokens.first().is_some_and(|token| token.is(text, word));
-    starts("select") || starts("with") || starts("values")
-}
-
-fn names_in(text: &str, tokens: &[Token]) -> Vec<String> {
-    let name = |one: &[Token]| one.first().map(|token| plain(text, token).to_lowercase());
-    list(tokens).into_iter().filter_map(name).collect()
-}
-
-/// The place of `SELECT *` or `SELECT t.*` if nothing else is selected.
-fn select_star(text: &str, rest: &[Token]) -> Option<Range<usize>> {
-    let open = rest.iter().take_while(|token| token.is_sign('(')).count();
-    let rest = rest.get(open..)?;
-    let select = rest.first().filter(|token| token.is(text, "select"))?;
-    let mut at = 1;
-    if rest.get(1)?.is_name() && rest.get(2)?.is_sign('.') {
-        at = 3;
-    }
-    let star = rest.get(at).filter(|token| token.is_sign('*'))?;
-    rest.get(at + 1).filter(|token| token.is(text, "from"))?;
-    Some(select.range.start..star.range.end)
-}
-
-/// The names after FROM and JOIN.
-fn sources(text: &str, tokens: &[Token]) -> Vec<Name> {
-    let mut found = Vec::new();
-    let mut words = Words::new(text, tokens);
-    while words.peek().is_some() {
-        if words.take_any(&["from", "join"]) {
-            words.take_any(&["only", "lateral"]);
-            found.extend(words.name());
-        } else {
-            words.at += 1;
-        }
-    }
-    found
-}
-
-fn update(words: &mut Words<'_>) -> Option<Update> {
-    if words.take(&["or"]) {
-        words.at += 1;
-    }
-    words.take_any(&["low_priority"]);
-    words.take_any(&["ignore"]);
-    words.take(&["only"]);
-    let table = words.name()?;
-    let head_end = words.at;
-    while words.peek().is_some() && !words.is("set") {
-        words.at += 1;
-    }
-    words.take(&["set"]);
-    let text = words.text;
-    let filtered = outer(words.rest()).any(|token| token.is(text, "where"));
-    let columns = names_in(text, words.rest());
-    words.at = head_end;
-    Some(Update { table, columns, filtered })
-}
-
-fn delete(words: &mut Words<'_>) -> Option<Delete> {
-    words.take_any(&["low_priority"]);
-    words.take_any(&["quick"]);
-    words.take_any(&["ignore"]);
-    if !words.take(&["from"]) {
-        return None;
-    }
-    words.take(&["only"]);
-    let table = words.name()?;
-    // JOIN, USING and LIMIT choose rows as WHERE does.
-    let narrows = |token: &Token| {
-        ["where", "join", "limit", "using"].iter().any(|word| token.is(words.text, word))
-    };
-    let filtered = outer(words.rest()).any(narrows);
-    Some(Delete { table, filtered })
 }
 
 fn transaction(words: &Words<'_>, verb: &str) -> TransactionStep {
@@ -447,44 +329,5 @@ fn outside_transaction(text: &str, tokens: &[Token], action: &Action, dialect: D
             name == "journal_mode" && tokens.iter().any(|token| token.is_sign('='))
         }
         _ => false,
-    }
-}
-
-pub(super) fn header(text: &str, comments: &[Range<usize>], first_statement: usize) -> Header {
-    let mut header = Header::default();
-    let leading = comments.iter().take_while(|comment| comment.end <= first_statement);
-    for comment in leading {
-        let mut start = comment.start;
-        for line in text.get(comment.clone()).unwrap_or("").split_inclusive('\n') {
-            header.note(line, start);
-            start += line.len();
-        }
-    }
-    header
-}
-
-impl Header {
-    /// The first note of a kind counts.
-    fn note(&mut self, line: &str, start: usize) {
-        let shown = line.trim_matches(|sign: char| sign.is_whitespace() || "-#/*=!".contains(sign));
-        if shown.is_empty() {
-            return;
-        }
-        let at = start + line.find(shown).unwrap_or(0);
-        let (label, value) = shown.split_once(':').unwrap_or(("", shown));
-        let slot = match label.trim().to_lowercase().as_str() {
-            "auteur" | "auteurs" | "author" | "authors" => &mut self.author,
-            "date" => &mut self.date,
-            "irreversible" | "irréversible" => &mut self.irreversible,
-            _ if self.title.is_none() => {
-                self.title = Some(Noted { value: shown.to_owned(), range: at..at + shown.len() });
-                return;
-            }
-            _ => return,
-        };
-        let value = value.trim();
-        if slot.is_none() && !value.is_empty() {
-            *slot = Some(Noted { value: value.to_owned(), range: at..at + shown.len() });
-        }
     }
 }

@@ -98,7 +98,7 @@ pub(super) fn alterations(
     dialect: Dialect,
 ) -> Vec<Alteration> {
     let parts: Vec<&[Token]> = list(rest).into_iter().filter(|part| !part.is_empty()).collect();
-    let read = match parse(text, range, rest, dialect) {
+    let changes = match parse(text, range, rest, dialect) {
         Some(Tree::AlterTable(tree)) if tree.operations.len() == parts.len() => {
             let places = Places::new(text, range);
             tree.operations.iter().map(|one| change(one, &places)).collect()
@@ -109,7 +109,7 @@ pub(super) fn alterations(
         let change = if change == Change::Other { change_in_words(text, part) } else { change };
         Some(Alteration { range: range_of(part)?, change: unchecked(text, part, change) })
     };
-    parts.iter().zip(read).filter_map(alteration).collect()
+    parts.iter().zip(changes).filter_map(alteration).collect()
 }
 
 /// NOT VALID stands last, and the tree keeps it for some constraints only.

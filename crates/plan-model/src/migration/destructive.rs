@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::tables::Tables;
 use super::{MigrationSet, SqlFile, waiver};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::sql::{Action, Change, Name, Statement};
+use crate::sql::{Action, Change, Dialect, Name, Statement};
 
 pub const CODE: &str = "destructive";
 pub const SEVERITY: Severity = Severity::Error;
@@ -32,13 +32,46 @@ pub fn check(set: &MigrationSet, out: &mut Vec<Diagnostic>) {
     for up in &set.ups {
         let mut tables = Tables::default();
         tables.start_file();
-        for statement in &up.sql.script.statements {
-            for (place, message) in losses(set, &tables, &up.sql, statement) {
-                out.push(loss(&up.sql, &place, message));
+        for (at, statement) in up.sql.script.statements.iter().enumerate() {
+            if !is_rebuild(&up.sql, &tables, at) {
+                for (place, message) in losses(set, &tables, &up.sql, statement) {
+                    out.push(loss(&up.sql, &place, message));
+                }
             }
             tables.apply(statement);
         }
     }
+}
+
+/// SQLite changes most of a table only by a copy: a new table is filled from the old one, which
+/// is dropped, and the new one takes its name.
+fn is_rebuild(sql: &SqlFile, tables: &Tables, at: usize) -> bool {
+    if sql.script.dialect != Dialect::Sqlite {
+        return false;
+    }
+    let (before, rest) = sql.script.statements.split_at(at);
+    let Some((Action::Drop(drop), after)) =
+        rest.split_first().map(|(one, rest)| (&one.action, rest))
+    else {
+        return false;
+    };
+    let [old] = &drop.names[..] else { return false };
+    let filled_from_old = |new: &Name| {
+        before.iter().any(|one| match &one.action {
+            Action::Insert(insert) => {
+                insert.table.key == new.key && insert.sources.iter().any(|from| from.key == old.key)
+            }
+            _ => false,
+        })
+    };
+    let takes_its_name = |one: &Statement| match &one.action {
+        Action::AlterTable { table, alterations } => alterations.iter().any(|one| {
+            let to_old = matches!(&one.change, Change::RenameTable { to } if to.key == old.key);
+            to_old && tables.is_new(table) && filled_from_old(table)
+        }),
+        _ => false,
+    };
+    after.iter().any(takes_its_name)
 }
 
 fn loss(sql: &SqlFile, place: &Range<usize>, message: String) -> Diagnostic {
@@ -94,7 +127,7 @@ fn losses(
 mod tests {
     use super::super::testing::{marked, messages};
     use super::*;
-    use crate::sql::Dialect::{MySql, PostgreSql};
+    use crate::sql::Dialect::{MySql, PostgreSql, Sqlite};
 
     #[test]
     fn lost_rows_and_columns_are_marked() {
@@ -126,5 +159,15 @@ mod tests {
             ("V3__a.sql", "DELETE a FROM a JOIN b ON a.id = b.id; DROP TEMPORARY TABLE z;"),
         ];
         assert!(marked(check, MySql, &files).is_empty());
+    }
+
+    #[test]
+    fn the_rebuild_of_sqlite_keeps_the_rows_and_a_plain_drop_does_not() {
+        let rebuild = "CREATE TABLE n (id int); INSERT INTO n (id) SELECT id FROM a; \
+                       DROP TABLE a; ALTER TABLE n RENAME TO a;";
+        assert!(marked(check, Sqlite, &[("V1__a.sql", rebuild)]).is_empty());
+        assert_eq!(marked(check, PostgreSql, &[("V1__a.sql", rebuild)]), ["DROP TABLE a"]);
+        let empty = "CREATE TABLE n (id int); DROP TABLE a; ALTER TABLE n RENAME TO a;";
+        assert_eq!(marked(check, Sqlite, &[("V1__a.sql", empty)]), ["DROP TABLE a"]);
     }
 }

@@ -6,7 +6,10 @@
 pub mod source;
 pub mod diagnostic;
 pub mod document;
+pub mod format;
 pub mod notation;
+pub mod sql;
+pub mod migration;
 pub mod folder;
 pub mod model;
 pub mod schema;

@@ -1,0 +1,3 @@
+//! What is read of a script, and what becomes of hostile ones.
+
+use super::*;

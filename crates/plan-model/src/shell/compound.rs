@@ -2,7 +2,7 @@
 //! Leaves conditions between `[[` and `]]` to `condition`.
 
 use super::parser::{Ambient, Keyword, Parser, Step};
-use super::{Command, Nesting, Word};
+use super::{Command, Context, Nesting, Word};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -227,8 +227,7 @@ impl<'a> Parser<'a, '_> {
     fn parentheses(&mut self) -> Step<()> {
         let start = self.pos;
         if self.at(start + 1) == Some(b'(') && self.closes_as_arithmetic(start + 2).is_some() {
-            let mut command =
-                Command::at(start, self.nesting, self.in_function, self.level);
+            let mut command = Command::at(start, self.nesting, self.in_function, self.level);
             self.arithmetic_command_text()?;
             let range = start..self.pos;
             command.words.push(self.opaque_word(range.clone(), "(("));
@@ -270,7 +269,7 @@ impl<'a> Parser<'a, '_> {
 
     /// `name` is read, `(` is next.
     pub fn function_after_name(&mut self, name: Word<'a>) -> Step<()> {
-        self.forget_holes(&name.range);
+        self.set_holes(&name.range, &Context::Unknown);
         let open = self.pos;
         self.pos += 1;
         self.blanks();

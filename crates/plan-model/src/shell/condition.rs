@@ -91,12 +91,7 @@ impl<'a> Parser<'a, '_> {
         self.comparison(start, left, words)
     }
 
-    fn comparison(
-        &mut self,
-        start: usize,
-        left: Word<'a>,
-        words: &mut Vec<Word<'a>>,
-    ) -> Step<()> {
+    fn comparison(&mut self, start: usize, left: Word<'a>, words: &mut Vec<Word<'a>>) -> Step<()> {
         let at = self.pos;
         let (operator, kind): (Cow<'a, str>, Kind) = match self.byte() {
             Some(b'<') => (Cow::Borrowed("<"), Kind::Plain),

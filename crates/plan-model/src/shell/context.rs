@@ -57,10 +57,9 @@ pub fn quote(value: &str, context: &Context) -> Option<String> {
         Context::Heredoc { expands, end } => in_heredoc(value, *expands, end),
         Context::Comment => (!value.contains(['\n', '\r'])).then(|| value.to_owned()),
         Context::Arithmetic => is_plain_number(value).then(|| value.to_owned()),
-        Context::Parameter
-        | Context::Backtick
-        | Context::Evaluated { .. }
-        | Context::Unknown => None,
+        Context::Parameter | Context::Backtick | Context::Evaluated { .. } | Context::Unknown => {
+            None
+        }
     }
 }
 

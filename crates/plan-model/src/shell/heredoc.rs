@@ -115,11 +115,22 @@ impl Parser<'_, '_> {
     }
 
     fn in_document(&self, pending: &Pending, body: &Range<usize>) -> Context {
+        // A longer line is not looked at for every hole in it.
+        const REACH: usize = 4096;
         let hole = self.pos;
-        let start = self.bytes[body.start..hole].iter().rposition(|byte| *byte == b'\n');
-        let start = start.map_or(body.start, |at| body.start + at + 1);
-        let end = self.bytes[hole..body.end].iter().position(|byte| *byte == b'\n');
-        let end = end.map_or(body.end, |at| hole + at);
+        let from = body.start.max(hole.saturating_sub(REACH));
+        let until = body.end.min(hole + REACH);
+        let is_end = |byte: &u8| *byte == b'\n';
+        let start = match self.bytes[from..hole].iter().rposition(is_end) {
+            Some(at) => from + at + 1,
+            None if from == body.start => from,
+            None => return Context::Unknown,
+        };
+        let end = match self.bytes[hole..until].iter().position(is_end) {
+            Some(at) => hole + at,
+            None if until == body.end => until,
+            None => return Context::Unknown,
+        };
         let delimiter = pending.delimiter.as_slice();
         let holds = |part: &[u8]| {
             part.is_empty() || delimiter.windows(part.len()).any(|window| window == part)
@@ -131,7 +142,10 @@ impl Parser<'_, '_> {
         let (before, after) = (&self.bytes[start..hole], &self.bytes[hole..end]);
         let joins = start > body.start && self.bytes[..start - 1].ends_with(b"\\");
         let whole = literal(&self.bytes[start..end]);
-        if joins || whole == delimiter || literal(before) == delimiter || literal(after) == delimiter
+        if joins
+            || whole == delimiter
+            || literal(before) == delimiter
+            || literal(after) == delimiter
         {
             return Context::Unknown;
         }

@@ -39,9 +39,9 @@ fn inner<'w, 'a>(line: &'w [Word<'a>]) -> Option<&'w [Word<'a>]> {
         "runuser" => operands(rest, "ugG", &["user", "group"], 0),
         "ssh" => operands(rest, "piloFJLRDbcEemOQSWwB", &[], 1),
         "find" => {
-            let at = rest.iter().position(|word| {
-                matches!(&*word.text, "-exec" | "-execdir" | "-ok" | "-okdir")
-            })?;
+            let at = rest
+                .iter()
+                .position(|word| matches!(&*word.text, "-exec" | "-execdir" | "-ok" | "-okdir"))?;
             rest.get(at + 1..)
         }
         "kubectl" | "oc" => {
@@ -98,8 +98,24 @@ fn is_assignment(text: &str) -> bool {
 fn in_container<'w, 'a>(line: &'w [Word<'a>]) -> Option<&'w [Word<'a>]> {
     let verb = line.iter().position(|word| matches!(&*word.text, "exec" | "run"))?;
     let long = [
-        "env", "user", "workdir", "env-file", "volume", "publish", "name", "network", "entrypoint",
-        "mount", "label", "hostname", "index", "platform", "memory", "cpus", "link", "add-host",
+        "env",
+        "user",
+        "workdir",
+        "env-file",
+        "volume",
+        "publish",
+        "name",
+        "network",
+        "entrypoint",
+        "mount",
+        "label",
+        "hostname",
+        "index",
+        "platform",
+        "memory",
+        "cpus",
+        "link",
+        "add-host",
     ];
     operands(line.get(verb + 1..)?, "euwvplhm", &long, 1)
 }

@@ -100,7 +100,8 @@ impl Parser<'_, '_> {
         match self.byte() {
             Some(b'(') => {
                 draft.unknown();
-                if self.at(start + 2) == Some(b'(') && self.closes_as_arithmetic(start + 3).is_some()
+                if self.at(start + 2) == Some(b'(')
+                    && self.closes_as_arithmetic(start + 3).is_some()
                 {
                     self.pos += 2;
                     return self.arithmetic(start);
@@ -344,12 +345,7 @@ impl Parser<'_, '_> {
         }
         draft.unknown();
         self.deeper()?;
-        for ((here, _), context) in self.hole_ranges.iter().zip(&mut self.contexts) {
-            if here.start > open && here.end <= close {
-                draft.has_hole = true;
-                *context = Context::Backtick;
-            }
-        }
+        draft.has_hole |= self.set_holes(&(open..close), &Context::Backtick);
         if escaped {
             self.unescaped_backtick(open..close + 1);
         } else {
@@ -395,12 +391,7 @@ impl Parser<'_, '_> {
     }
 
     /// Reads something that ends at `end` and is not a part of the script's own syntax.
-    pub fn aside(
-        &mut self,
-        end: usize,
-        ambient: Ambient,
-        act: impl FnOnce(&mut Self) -> Step<()>,
-    ) {
+    pub fn aside(&mut self, end: usize, ambient: Ambient, act: impl FnOnce(&mut Self) -> Step<()>) {
         let saved = (self.end, self.depth, self.level, self.nesting, self.ambient);
         let pending = std::mem::take(&mut self.pending);
         self.end = end;

@@ -8,10 +8,28 @@ use super::{Command, Context, UNKNOWN, Word};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+/// Beyond this many places nothing is promised, so that a hostile script costs little.
+const MAX_PLACES: usize = 4096;
+
 pub(super) fn restrict(parser: &mut Parser<'_, '_>) {
+    let trace = &parser.trace;
+    let paths = trace.feeds.len() + trace.loops.len() + trace.lists.len();
+    let places = trace.arithmetic.len() + trace.uses.len() + paths;
+    if places + parser.commands.len() + parser.contexts.len() > MAX_PLACES {
+        parser.contexts.fill(Context::Unknown);
+        return;
+    }
     let mut marks = Marks::default();
     for command in &parser.commands {
         marks.command(command);
+        for line in lines(&command.words) {
+            marks.head(&line[0], parser.bytes);
+        }
+        if let Some(by) = reads_code(command) {
+            let fed = command.words.iter();
+            let fed = fed.filter(|word| parser.bytes[word.range.clone()].starts_with(b"<("));
+            fed.for_each(|word| marks.code(&word.range, by.to_owned()));
+        }
     }
     for (text, consumers) in &parser.trace.feeds {
         let consumers = parser.commands.get(consumers.clone()).unwrap_or(&[]);
@@ -41,7 +59,9 @@ pub(super) fn restrict(parser: &mut Parser<'_, '_>) {
     }
     for ((hole, _), context) in parser.hole_ranges.iter().zip(&mut parser.contexts) {
         for (range, harder) in &marks.places {
-            if range.start <= hole.start && hole.end <= range.end && strength(harder) > strength(context)
+            if range.start <= hole.start
+                && hole.end <= range.end
+                && strength(harder) > strength(context)
             {
                 context.clone_from(harder);
             }
@@ -71,6 +91,8 @@ fn is_name_start(character: char) -> bool {
 #[derive(Default)]
 struct Marks {
     places: Vec<(Range<usize>, Context)>,
+    /// Names of programs that come from variables.
+    heads: Vec<Range<usize>>,
 }
 
 impl Marks {
@@ -84,6 +106,26 @@ impl Marks {
 
     fn unclear(&mut self, range: &Range<usize>) {
         self.places.push((range.clone(), Context::Unknown));
+    }
+
+    /// What a program is called: split at blanks, `$x` could name it and give it arguments.
+    fn head(&mut self, word: &Word<'_>, bytes: &[u8]) {
+        if word.is_literal {
+            return;
+        }
+        let raw = &bytes[word.range.clone()];
+        let mut quoted = false;
+        let mut split = false;
+        for byte in raw {
+            quoted ^= *byte == b'"';
+            split |= !quoted && matches!(byte, b'$' | b'`');
+        }
+        if split || !word.text.contains('/') {
+            self.heads.push(word.range.clone());
+        }
+        if raw.contains(&b'(') {
+            self.unclear(&word.range);
+        }
     }
 
     fn command(&mut self, command: &Command<'_>) {
@@ -132,10 +174,6 @@ impl Marks {
         match by {
             "eval" | "alias" | "watch" | "parallel" | "at" | "batch" | "fc" => self.words(rest, by),
             "trap" => self.words(rest.get(..1).unwrap_or(&[]), by),
-            "." | "source" => {
-                let fed = rest.iter().filter(|word| word.has_hole && !word.text.contains('/'));
-                fed.for_each(|word| self.code(&word.range, by.to_owned()));
-            }
             "let" => rest.iter().for_each(|word| {
                 self.places.push((word.range.clone(), Context::Arithmetic));
             }),
@@ -312,8 +350,22 @@ impl Marks {
 /// Names the values of which bash or a common program runs.
 fn runs_its_value(name: &str) -> bool {
     const NAMES: [&str; 17] = [
-        "PS0", "PS1", "PS2", "PS3", "PS4", "PROMPT_COMMAND", "BASH_ENV", "ENV", "SHELLOPTS",
-        "BASHOPTS", "LD_PRELOAD", "GIT_SSH_COMMAND", "GIT_EDITOR", "PAGER", "EDITOR", "VISUAL",
+        "PS0",
+        "PS1",
+        "PS2",
+        "PS3",
+        "PS4",
+        "PROMPT_COMMAND",
+        "BASH_ENV",
+        "ENV",
+        "SHELLOPTS",
+        "BASHOPTS",
+        "LD_PRELOAD",
+        "GIT_SSH_COMMAND",
+        "GIT_EDITOR",
+        "PAGER",
+        "EDITOR",
+        "VISUAL",
         "GIT_PAGER",
     ];
     NAMES.contains(&name) || name.starts_with("BASH_FUNC_")
@@ -325,9 +377,29 @@ fn reads_code<'c>(command: &'c Command<'_>) -> Option<&'c str> {
         is_shell(name)
             || matches!(
                 *name,
-                "ssh" | "su" | "eval" | "source" | "." | "at" | "batch" | "crontab" | "parallel"
-                    | "python" | "python2" | "python3" | "perl" | "ruby" | "node" | "php" | "lua"
-                    | "psql" | "mysql" | "mariadb" | "sqlite3" | "mongosh" | "mongo"
+                "ssh"
+                    | "su"
+                    | "eval"
+                    | "source"
+                    | "."
+                    | "at"
+                    | "batch"
+                    | "crontab"
+                    | "parallel"
+                    | "python"
+                    | "python2"
+                    | "python3"
+                    | "perl"
+                    | "ruby"
+                    | "node"
+                    | "php"
+                    | "lua"
+                    | "psql"
+                    | "mysql"
+                    | "mariadb"
+                    | "sqlite3"
+                    | "mongosh"
+                    | "mongo"
             )
     })
 }
@@ -335,16 +407,47 @@ fn reads_code<'c>(command: &'c Command<'_>) -> Option<&'c str> {
 fn is_quiet(name: &str) -> bool {
     matches!(
         name,
-        "pg_dump" | "pg_dumpall" | "pg_restore" | "mysqldump" | "mariadb-dump" | "cat" | "zcat"
-            | "gunzip" | "gzip" | "bunzip2" | "bzip2" | "bzcat" | "xz" | "unxz" | "xzcat" | "zstd"
-            | "zstdcat" | "pigz" | "lz4" | "pv" | "curl" | "wget" | "tar" | "dd" | "openssl"
-            | "gpg" | "age" | "sudo" | "docker" | "docker-compose" | "timeout" | "nice" | "ionice"
+        "pg_dump"
+            | "pg_dumpall"
+            | "pg_restore"
+            | "mysqldump"
+            | "mariadb-dump"
+            | "cat"
+            | "zcat"
+            | "gunzip"
+            | "gzip"
+            | "bunzip2"
+            | "bzip2"
+            | "bzcat"
+            | "xz"
+            | "unxz"
+            | "xzcat"
+            | "zstd"
+            | "zstdcat"
+            | "pigz"
+            | "lz4"
+            | "pv"
+            | "curl"
+            | "wget"
+            | "tar"
+            | "dd"
+            | "openssl"
+            | "gpg"
+            | "age"
+            | "sudo"
+            | "docker"
+            | "docker-compose"
+            | "timeout"
+            | "nice"
+            | "ionice"
     )
 }
 
 fn is_quiet_command(command: &Command<'_>) -> bool {
     let documents = command.redirections.iter().any(|one| one.operator.starts_with("<<"));
-    !documents && !command.words.is_empty() && lines(&command.words).all(|line| is_quiet(name(line)))
+    !documents
+        && !command.words.is_empty()
+        && lines(&command.words).all(|line| is_quiet(name(line)))
 }
 
 /// Variables and the text that their values come from.
@@ -417,9 +520,13 @@ fn reached_names(
             _ => uses(range, &mut names),
         }
     }
+    marks.heads.iter().for_each(|range| uses(range, &mut names));
     let integers = parser.commands.iter().filter(|command| {
         command.words.first().is_some_and(|word| declares(&word.text))
-            && command.words.iter().any(|word| word.text.starts_with('-') && word.text.contains('i'))
+            && command
+                .words
+                .iter()
+                .any(|word| word.text.starts_with('-') && word.text.contains('i'))
     });
     for command in integers {
         let declared = command.words[1..].iter().map(|word| &*word.text);

@@ -110,7 +110,8 @@ impl<'a> Parser<'a, '_> {
                 }
                 b'[' if kind == Kind::Assignment
                     && self.pos > start
-                    && self.name_end(start) == self.pos => {
+                    && self.name_end(start) == self.pos =>
+                {
                     self.within(Ambient::Arithmetic, |parser| parser.matched(b'[', b']'))?;
                     draft.unknown();
                 }
@@ -247,7 +248,8 @@ impl<'a> Parser<'a, '_> {
     /// Passes the hole at this place and notes what stands around it.
     pub fn hole(&mut self, context: Context) {
         let index = self.hole_ranges.partition_point(|(here, _)| here.end <= self.pos);
-        let Some((here, _)) = self.hole_ranges.get(index).filter(|(here, _)| here.start <= self.pos)
+        let Some((here, _)) =
+            self.hole_ranges.get(index).filter(|(here, _)| here.start <= self.pos)
         else {
             self.pos += 1;
             return;
@@ -265,12 +267,14 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    pub fn forget_holes(&mut self, range: &Range<usize>) {
-        for ((here, _), context) in self.hole_ranges.iter().zip(&mut self.contexts) {
-            if here.start < range.end && here.end > range.start {
-                *context = Context::Unknown;
-            }
-        }
+    /// Gives all holes that begin in a range one context. Says whether there are any.
+    pub fn set_holes(&mut self, range: &Range<usize>, context: &Context) -> bool {
+        let first = self.hole_ranges.partition_point(|(here, _)| here.start < range.start);
+        let last = self.hole_ranges.partition_point(|(here, _)| here.start < range.end);
+        let some = first < last;
+        let mine = self.contexts.get_mut(first..last.max(first)).unwrap_or(&mut []);
+        mine.iter_mut().for_each(|known| known.clone_from(context));
+        some
     }
 
     /// Does something in a place that makes holes unsafe. The outermost such place decides.

@@ -61,7 +61,7 @@ const PRINTERS: &[&str] = &[
     "printf '<%s>' \"$(printf %sX {{ v }})\" | sed '$s/X>$/>/'",
     "printf '<%s>' \"$(printf %sX \"{{ v }}\")\" | sed '$s/X>$/>/'",
     "printf '<%s>' \"$(x='{{ v }}'; printf %sX \"$x\")\" | sed '$s/X>$/>/'",
-    "printf '<%s>' \"a$(printf %sX \"b$(printf %s {{ v }})\")\" | sed '1s/^<ab/</;$s/X>$/>/'",
+    "printf '<%s>' \"a$(printf %s \"b$(printf %sX {{ v }})\")\" | sed '1s/^<ab/</;$s/X>$/>/'",
     "if [ {{ v }} = {{ v }} ]; then printf '<%s>' {{ v }}; fi",
     "[[ {{ v }} == \"{{ v }}\" ]] && printf '<%s>' {{ v }}",
     "case {{ v }} in {{ v }}) printf '<%s>' {{ v }};; esac",

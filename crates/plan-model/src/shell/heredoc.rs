@@ -115,8 +115,12 @@ impl Parser<'_, '_> {
     }
 
     fn in_document(&self, pending: &Pending, body: &Range<usize>) -> Context {
-        // A longer line is not looked at for every hole in it.
+        // A longer line is not looked at for every hole in it, nor for more holes than people write.
         const REACH: usize = 4096;
+        const HOLES: usize = 1024;
+        if self.hole_ranges.len() > HOLES {
+            return Context::Unknown;
+        }
         let hole = self.pos;
         let from = body.start.max(hole.saturating_sub(REACH));
         let until = body.end.min(hole + REACH);

@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod document;
 pub mod format;
 pub mod notation;
+pub mod shell;
 pub mod sql;
 pub mod migration;
 pub mod folder;

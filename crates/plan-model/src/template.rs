@@ -9,6 +9,7 @@ use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior};
 
 use crate::model::read::LeafKind;
+use crate::shell;
 
 /// Steps of the template engine that one text may take: ends endless loops.
 const FUEL: u64 = 200_000;
@@ -336,6 +337,7 @@ fn render_shell(text: &str, scope: &Value) -> Result<String, String> {
     }
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
+    let script = shell::read(text);
     for tag in tags(text) {
         let whole = tag.start - 2..tag.end + 2;
         out.push_str(&text[done..whole.start]);
@@ -348,7 +350,9 @@ fn render_shell(text: &str, scope: &Value) -> Result<String, String> {
         if value.is_safe() {
             out.push_str(value.as_str().unwrap_or_default());
         } else {
-            out.push_str(&shell_word(&value.to_string()));
+            let hole = script.holes.iter().find(|hole| hole.range == whole);
+            let quoted = hole.and_then(|hole| shell::quote(&value.to_string(), &hole.context));
+            out.push_str(&quoted.ok_or("a value cannot be put safely into this place of the script")?);
         }
         done = whole.end;
     }

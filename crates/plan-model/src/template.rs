@@ -351,8 +351,15 @@ fn render_shell(text: &str, scope: &Value) -> Result<String, String> {
             out.push_str(value.as_str().unwrap_or_default());
         } else {
             let hole = script.holes.iter().find(|hole| hole.range == whole);
-            let quoted = hole.and_then(|hole| shell::quote(&value.to_string(), &hole.context));
-            out.push_str(&quoted.ok_or("a value cannot be put safely into this place of the script")?);
+            let value = value.to_string();
+            let quoted = hole.and_then(|hole| match hole.context {
+                // A harmless word reads better without quotes, and means the same.
+                shell::Context::Bare => Some(shell_word(&value)),
+                _ => shell::quote(&value, &hole.context),
+            });
+            out.push_str(
+                &quoted.ok_or("a value cannot be put safely into this place of the script")?,
+            );
         }
         done = whole.end;
     }

@@ -93,7 +93,7 @@ fn standard_input(sources: &mut Sources, setting: &Setting) -> Outcome {
 }
 
 /// A file as it was named; of a folder every plan and environment below it.
-fn files_of(name: &str) -> Vec<String> {
+pub fn files_of(name: &str) -> Vec<String> {
     if name == "-" || !Path::new(name).is_dir() {
         return vec![name.to_owned()];
     }

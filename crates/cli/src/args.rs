@@ -30,6 +30,9 @@ pub enum Command {
     )]
     Validate(Validate),
 
+    /// Show what would happen: every text filled in, secrets masked, each undo beside its step
+    Show(Show),
+
     /// Write plans in the one way, comments kept
     Fmt(Fmt),
 
@@ -160,4 +163,26 @@ pub struct Man {
     /// Write a page for each command into this folder
     #[arg(long, value_name = "FOLDER")]
     pub into: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Show {
+    /// The plan file, or `-` for standard input
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+
+    #[command(flatten)]
+    pub overlay: Overlay,
+
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = ShowFormat::Human)]
+    pub format: ShowFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ShowFormat {
+    /// For people
+    Human,
+    /// One JSON document
+    Json,
 }

@@ -93,7 +93,8 @@ pub fn compiled(
         if !errors.is_empty() {
             let count = errors.len();
             let word = if count == 1 { "error" } else { "errors" };
-            terminal.tell(&format!("note: `plan validate {name}` finds {count} {word} in this plan\n"));
+            terminal
+                .tell(&format!("note: `plan validate {name}` finds {count} {word} in this plan\n"));
         }
         return outcome.plan.map(|plan| (plan, sources));
     }

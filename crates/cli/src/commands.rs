@@ -1,8 +1,14 @@
 //! One file per verb; each turns what was typed into an exit code.
 
+pub mod estimate;
 pub mod validate;
 
+use annotate_snippets::Renderer;
+use plan_model::diagnostic::Severity;
+use plan_model::graph::CompiledPlan;
 use plan_model::inputs::Given;
+use plan_model::lint;
+use plan_model::source::Sources;
 use plan_model::validate::Setting;
 
 use crate::args::{Command, Overlay};
@@ -13,6 +19,7 @@ use crate::theme::{self, paint};
 pub fn run(command: Command, terminal: &mut Terminal) -> Exit {
     match command {
         Command::Validate(args) => validate::run(&args, terminal),
+        Command::Estimate(args) => estimate::run(&args, terminal),
     }
 }
 
@@ -24,6 +31,45 @@ pub fn wrong_call(terminal: &mut Terminal, message: &str, help: &str) -> Exit {
         paint(theme::NAME, "help:")
     ));
     Exit::Wrong
+}
+
+/// A plan that can be ordered, and the texts it was read from; otherwise its errors are shown.
+///
+/// The verdict of a rule keeps no plan back: what it forbids is often what one wants to look at.
+pub fn compiled(
+    plan: &str,
+    overlay: &Overlay,
+    terminal: &mut Terminal,
+) -> Option<(CompiledPlan, Sources)> {
+    let setting = match setting(overlay) {
+        Ok(setting) => setting,
+        Err(message) => {
+            wrong_call(terminal, &message, "see `--help`");
+            return None;
+        }
+    };
+    let mut sources = Sources::default();
+    let outcome = validate::look_at(&mut sources, plan, &setting);
+    let is_unreadable = |code: &str| lint::rule(code).is_none();
+    let errors = outcome.diagnostics.iter().filter(|diagnostic| {
+        diagnostic.severity == Severity::Error && is_unreadable(diagnostic.code)
+    });
+    let renderer = Renderer::styled().term_width(Terminal::width());
+    let mut refused = false;
+    for error in errors {
+        refused = true;
+        terminal.tell(&crate::render::human::one(&renderer, &sources, error));
+    }
+    match outcome.plan {
+        Some(compiled) if !refused => Some((compiled, sources)),
+        None if !refused => {
+            let message = format!("{plan} is an environment, not a plan");
+            let help = "name the plan, and the environment with --env";
+            wrong_call(terminal, &message, help);
+            None
+        }
+        _ => None,
+    }
 }
 
 /// `--env` and `--set` as the model takes them.

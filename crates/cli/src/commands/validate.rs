@@ -54,7 +54,8 @@ pub fn run(args: &Validate, terminal: &mut Terminal) -> Exit {
     }
 }
 
-fn look_at(sources: &mut Sources, name: &str, setting: &Setting) -> Outcome {
+/// Everything that is wrong with one file, or with standard input for `-`.
+pub fn look_at(sources: &mut Sources, name: &str, setting: &Setting) -> Outcome {
     if name == "-" {
         return standard_input(sources, setting);
     }

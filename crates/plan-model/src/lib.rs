@@ -22,5 +22,6 @@ pub mod place;
 pub mod refer;
 pub mod named;
 pub mod lint;
+pub mod diff;
 pub mod explain;
 pub mod validate;

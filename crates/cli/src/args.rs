@@ -29,6 +29,12 @@ pub enum Command {
         after_help = "Exit codes: 0 no errors, 2 errors (with --strict: errors or warnings) or a wrong call."
     )]
     Validate(Validate),
+    /// Compare two plans: what became riskier, safer or different
+    #[command(after_help = "OLD and NEW are files, or git:REVISION:PATH such as \
+        git:main:plans/shop.yaml (PATH from the top of the repository, or with ./ from here).\n\n\
+        Exit codes: 0 both plans could be read, also if they differ; 2 one of them is wrong, or the \
+        call is.")]
+    Diff(Diff),
 }
 
 /// What is laid over a plan.
@@ -73,4 +79,30 @@ pub enum DiagnosticFormat {
     Github,
     /// JUnit XML, for test reports
     Junit,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Diff {
+    /// The plan as it was
+    pub old: String,
+
+    /// The plan as it is to be
+    pub new: String,
+
+    #[command(flatten)]
+    pub overlay: Overlay,
+
+    /// How the differences are written
+    #[arg(long, value_enum, default_value_t = DiffFormat::Human)]
+    pub format: DiffFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For people
+    Human,
+    /// One JSON document
+    Json,
+    /// For the comment of a pull request
+    Markdown,
 }

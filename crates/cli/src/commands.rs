@@ -1,5 +1,6 @@
 //! One file per verb; each turns what was typed into an exit code.
 
+pub mod diff;
 pub mod validate;
 
 use plan_model::inputs::Given;
@@ -13,6 +14,7 @@ use crate::theme::{self, paint};
 pub fn run(command: Command, terminal: &mut Terminal) -> Exit {
     match command {
         Command::Validate(args) => validate::run(&args, terminal),
+        Command::Diff(args) => diff::run(&args, terminal),
     }
 }
 

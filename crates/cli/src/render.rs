@@ -1,5 +1,6 @@
-//! Diagnostics in every output format; one file each.
+//! Diagnostics in every output format, one file each; what else commands show below.
 
+pub mod diff;
 pub mod github;
 pub mod human;
 pub mod json;

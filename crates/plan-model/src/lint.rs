@@ -265,10 +265,16 @@ pub mod testing {
         assert_eq!(got, expected, "{plan}");
     }
 
+    /// With no environment and with a protected one, where some rules speak only.
     fn fires(rule: &Rule, plan: &str) -> usize {
+        [None, Some("prod")].map(|environment| fires_in(rule, plan, environment)).iter().sum()
+    }
+
+    fn fires_in(rule: &Rule, plan: &str, environment: Option<&str>) -> usize {
         let mut sources = Sources::default();
         let folder = example_folder().with("plan.yaml", plan);
-        let outcome = validate::plan(&mut sources, &folder, "plan.yaml", &Setting::default());
+        let setting = Setting { environment: environment.map(str::to_owned), set: Vec::new() };
+        let outcome = validate::plan(&mut sources, &folder, "plan.yaml", &setting);
         let errors: Vec<_> =
             outcome.diagnostics.iter().filter(|d| !codes().any(|code| code == d.code)).collect();
         assert!(errors.is_empty(), "the example of {} is wrong in itself: {errors:#?}", rule.code);

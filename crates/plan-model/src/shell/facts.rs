@@ -4,6 +4,7 @@
 use super::{Command, Script, Word, program};
 use std::ops::Range;
 
+mod backups;
 mod database;
 mod download;
 mod masking;
@@ -14,6 +15,10 @@ mod secret;
 mod tool;
 mod waiting;
 
+pub use backups::{
+    copied_secrets, holds_secrets, overwritten_backups, plain_restores, pruned_by_age,
+    restores_by_pattern,
+};
 pub use database::{Pipefail, database_rebuilt, dump_status_hidden, forced_state, sql_errors_pass};
 pub use download::{open_to_world, piped_download};
 pub use masking::{background, masked_failures};

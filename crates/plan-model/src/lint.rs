@@ -3,6 +3,19 @@
 
 pub mod ask;
 pub mod backup_before_change;
+pub mod backup_before_quiesce;
+pub mod backup_exposed;
+pub mod backup_fresh;
+pub mod backup_name_unique;
+pub mod backup_offsite;
+pub mod backup_scope;
+pub mod backup_secret_mode;
+pub mod backup_status_hidden;
+pub mod backup_verified;
+pub mod prune_floor;
+pub mod restore_known_artefact;
+pub mod restore_over_live;
+pub mod retention_conflict;
 pub mod inverse_missing;
 pub mod migrations;
 
@@ -100,7 +113,23 @@ pub struct Waived {
     pub span: Span,
 }
 
-pub const RULES: &[&Rule] = &[&backup_before_change::RULE, &inverse_missing::RULE];
+pub const RULES: &[&Rule] = &[
+    &backup_before_change::RULE,
+    &backup_before_quiesce::RULE,
+    &backup_exposed::RULE,
+    &backup_fresh::RULE,
+    &backup_name_unique::RULE,
+    &backup_offsite::RULE,
+    &backup_scope::RULE,
+    &backup_secret_mode::RULE,
+    &backup_status_hidden::RULE,
+    &backup_verified::RULE,
+    &prune_floor::RULE,
+    &restore_known_artefact::RULE,
+    &restore_over_live::RULE,
+    &retention_conflict::RULE,
+    &inverse_missing::RULE,
+];
 
 pub fn rule(code: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.code == code)

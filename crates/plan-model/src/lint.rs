@@ -16,6 +16,14 @@ pub mod prune_floor;
 pub mod restore_known_artefact;
 pub mod restore_over_live;
 pub mod retention_conflict;
+pub mod compare_without_snapshot;
+pub mod human_only_gate;
+pub mod logs_unchecked;
+pub mod migrate_unchecked;
+pub mod release_unchecked;
+pub mod smoke_empty;
+pub mod watch_missing;
+pub mod workers_running;
 pub mod inverse_missing;
 pub mod migrations;
 
@@ -128,6 +136,14 @@ pub const RULES: &[&Rule] = &[
     &restore_known_artefact::RULE,
     &restore_over_live::RULE,
     &retention_conflict::RULE,
+    &compare_without_snapshot::RULE,
+    &human_only_gate::RULE,
+    &logs_unchecked::RULE,
+    &migrate_unchecked::RULE,
+    &release_unchecked::RULE,
+    &smoke_empty::RULE,
+    &watch_missing::RULE,
+    &workers_running::RULE,
     &inverse_missing::RULE,
 ];
 

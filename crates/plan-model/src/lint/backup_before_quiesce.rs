@@ -94,8 +94,8 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
                 "take a second one right before it: backup: {{ database: {database}, to: backups/ }}"
             ));
             let taken = plan.entries().iter();
-            let taken = taken.filter(|other| ask::saved_database(other) == Some(database));
-            if let Some(taken) = taken.last() {
+            let mut taken = taken.filter(|other| ask::saved_database(other) == Some(database));
+            if let Some(taken) = taken.next_back() {
                 finding = finding.related(taken.span, "what is written after this would be lost");
             }
             found.push(finding);

@@ -24,6 +24,15 @@ pub mod release_unchecked;
 pub mod smoke_empty;
 pub mod watch_missing;
 pub mod workers_running;
+pub mod disk_unchecked;
+pub mod floating_ref;
+pub mod privileges_short;
+pub mod staging_first;
+pub mod target_implicit;
+pub mod test_env_shared;
+pub mod tls_unverified;
+pub mod tree_destroyed;
+pub mod versions_undeclared;
 pub mod inverse_missing;
 pub mod migrations;
 
@@ -144,6 +153,15 @@ pub const RULES: &[&Rule] = &[
     &smoke_empty::RULE,
     &watch_missing::RULE,
     &workers_running::RULE,
+    &disk_unchecked::RULE,
+    &floating_ref::RULE,
+    &privileges_short::RULE,
+    &staging_first::RULE,
+    &target_implicit::RULE,
+    &test_env_shared::RULE,
+    &tls_unverified::RULE,
+    &tree_destroyed::RULE,
+    &versions_undeclared::RULE,
     &inverse_missing::RULE,
 ];
 

@@ -41,7 +41,8 @@ fn moving_commit(line: &Line<'_, '_>) -> Option<Fact> {
     }
 }
 
-fn is_branch(text: &str) -> bool {
+/// A name that branches have, and commits and tags have not.
+pub fn is_branch(text: &str) -> bool {
     let text = text.strip_prefix("refs/heads/").unwrap_or(text);
     text.starts_with("origin/")
         || text.starts_with("upstream/")

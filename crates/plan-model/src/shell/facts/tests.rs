@@ -345,3 +345,10 @@ fn backups_that_go_or_lie_open_are_seen() {
         check(copied_secrets, script, marked);
     }
 }
+
+#[test]
+fn git_is_asked_the_same_from_another_folder() {
+    check(tree_destroyed, "git -C app reset --hard v2", "git -C app reset --hard v2");
+    check(moving_references, "git -C app -c a=b checkout main", "main");
+    check(moving_references, "git -C main checkout v2", "");
+}

@@ -4,6 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::{Finding, Level, Lint, Rule, ask};
 use crate::model::action::Action;
+use crate::model::action::backup::Backup;
 
 pub const RULE: Rule = Rule {
     code: "backup-offsite",
@@ -34,7 +35,7 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
     let backups = || {
         ask::written(lint.plan).filter_map(|(at, entry)| {
             let Action::Backup(backup) = ask::action(entry.step()?)? else { return None };
-            Some((at, entry, backup))
+            (backup.database.is_some() || holds_uploads(backup)).then_some((at, entry, backup))
         })
     };
     let copied = backups().filter(|(_, _, backup)| backup.copy_to.is_some());
@@ -51,6 +52,13 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
             );
         }
     }
+}
+
+/// Files that users gave, by their names; code and settings have their origin elsewhere.
+fn holds_uploads(backup: &Backup) -> bool {
+    let names = ["upload", "media", "storage", "photo", "attachment", "document"];
+    let mut files = backup.files.iter().flatten();
+    files.any(|path| names.iter().any(|name| path.value.contains(name)))
 }
 
 #[cfg(test)]
@@ -71,5 +79,20 @@ mod tests {
         check_with(&RULE, &plan(", copy_to: /mnt/other/"), &folder, Some("prod"), &[]);
         check_with(&RULE, &plan(""), &folder, Some("staging"), &[]);
         check_with(&RULE, &plan(""), &folder, None, &[]);
+    }
+    #[test]
+    fn files_count_where_users_gave_them() {
+        let plan = |files: &str| {
+            format!("plan: p\nsteps:\n  - {{ step: a, backup: {{ files: [{files}], to: b/ }} }}\n")
+        };
+        let folder = example_folder();
+        check_with(
+            &RULE,
+            &plan("app/media"),
+            &folder,
+            Some("prod"),
+            &["a|the only copy of app/media lies where `a` puts it"],
+        );
+        check_with(&RULE, &plan("app/.env, app/src"), &folder, Some("prod"), &[]);
     }
 }

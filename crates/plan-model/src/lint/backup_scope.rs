@@ -1,4 +1,5 @@
-//! `backup-scope`: files that a script changes are saved before. Typed actions keep what was there.
+//! `backup-scope`: files that a rollback must bring back (`state`) are saved before a script changes
+//! them. Typed actions keep what was there.
 
 use rustc_hash::FxHashMap;
 
@@ -9,11 +10,12 @@ use crate::model::action::Inverse;
 pub const RULE: Rule = Rule {
     code: "backup-scope",
     severity: Level::ErrorWhenProtected,
-    about: "files that a script changes are saved before it",
+    about: "files that must come back are saved before a script changes them",
     why: "The guides save the database and forget the uploads, the configuration and the code, or save \
           one folder and convert another. A script that rewrites photos or settings has no natural way \
           back: when it goes wrong, the database alone comes back and points at files that are gone.",
     bad: "plan: p
+state: { files: [storage/] }
 steps:
   - step: convert
     run: ./convert-photos
@@ -21,6 +23,7 @@ steps:
     rollback: { run: ./convert-photos --back }
 ",
     good: "plan: p
+state: { files: [storage/] }
 steps:
   - step: save-photos
     backup: { files: [storage/], to: backups/ }
@@ -34,6 +37,8 @@ steps:
 
 fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
     let plan = lint.plan;
+    let state = plan.plan.file.state.iter().flat_map(|state| &state.files).flatten();
+    let wanted: Vec<String> = state.map(|path| tidy(&path.value)).collect();
     let mut changed = Vec::new();
     for (at, entry) in ask::written(plan) {
         let Some(step) = entry.step() else { continue };
@@ -44,7 +49,10 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         for path in step.changes.iter().flat_map(|changes| &changes.files).flatten() {
-            changed.push((at, step, path));
+            let inside = above(&tidy(&path.value)).any(|up| wanted.iter().any(|one| one == up));
+            if inside {
+                changed.push((at, path));
+            }
         }
     }
     if changed.is_empty() {
@@ -62,20 +70,21 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
             facts.insert(numbers[&tidy(path)]);
         }
     });
-    for (at, step, path) in changed {
+    for (at, path) in changed {
         let is_saved = |path: &str| {
             above(path).any(|path| numbers.get(path).is_some_and(|number| saved[at].has(*number)))
         };
-        let below = step.surroundings.dir.as_ref().map(|dir| tidy(&dir.value));
-        let below = below.map(|dir| format!("{dir}/{}", tidy(&path.value)));
-        if is_saved(&tidy(&path.value)) || below.is_some_and(|path| is_saved(&path)) {
+        if is_saved(&tidy(&path.value)) {
             continue;
         }
         let entry = plan.entry(at);
         found.push(
             Finding::new(
                 path.span,
-                format!("`{}` changes {}, which is not saved before", entry.id, path.value),
+                format!(
+                    "`{}` changes {}, which must come back and is not saved before",
+                    entry.id, path.value
+                ),
             )
             .about(at)
             .help(format!(
@@ -103,10 +112,11 @@ mod tests {
     use crate::lint::testing::check;
 
     const CHANGE: &str = "  - { step: convert, run: ./convert, changes: { files: [app/photos/] }, rollback: { run: ./back } }\n";
-    const MESSAGE: &str = "app/photos/|`convert` changes app/photos/, which is not saved before";
+    const MESSAGE: &str =
+        "app/photos/|`convert` changes app/photos/, which must come back and is not saved before";
 
     fn plan(save: &str, change: &str) -> String {
-        format!("plan: p\nsteps:\n{save}{change}")
+        format!("plan: p\nstate: {{ files: [app/, cache] }}\nsteps:\n{save}{change}")
     }
 
     #[test]
@@ -121,10 +131,9 @@ mod tests {
     }
 
     #[test]
-    fn paths_may_be_meant_from_the_folder_of_the_step() {
-        let change = "  - { step: convert, run: ./convert, in: app/, changes: { files: [photos] }, rollback: { run: ./back } }\n";
-        let save = "  - { step: save, backup: { files: [app/photos], to: b/ } }\n";
-        check(&RULE, &plan(save, change), &[]);
+    fn only_files_that_must_come_back_are_asked_for() {
+        check(&RULE, &plan("", &CHANGE.replace("app/photos", "build/css")), &[]);
+        check(&RULE, &plan("", &CHANGE.replace("app/photos", "application")), &[]);
     }
 
     #[test]

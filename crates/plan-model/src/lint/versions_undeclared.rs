@@ -70,16 +70,17 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
         let call = check.ask.iter().flat_map(|ask| ask.value.split_whitespace());
         declared.extend(call.chain([check.tool.value.as_str()]).filter_map(tool));
     }
-    let mut used: Vec<(usize, Span, &'static str)> = Vec::new();
+    declared.extend(installed(lint));
+    let mut used: Vec<(usize, Span, String)> = Vec::new();
     for (at, entry) in ask::written(plan) {
         let tools = ask::actions(entry).filter_map(|action| of_action(lint, action));
-        used.extend(tools.map(|tool| (at, entry.span, tool)));
+        used.extend(tools.map(|tool| (at, entry.span, tool.to_owned())));
     }
     for script in lint.scripts.scripts.iter().filter(|script| script.purpose != Purpose::Check) {
         let Some(at) = script.entry else { continue };
         for one in facts::tools(&script.script) {
-            if let Some(tool) = tool(&one.name).filter(|tool| !declared.contains(tool)) {
-                used.push((at, script.place(lint.sources, one.range), tool));
+            if tool(&one.name).is_some_and(|tool| !declared.contains(tool)) {
+                used.push((at, script.place(lint.sources, one.range), one.name));
             }
         }
     }
@@ -87,29 +88,40 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
     for program in programs {
         let Some(at) = program.entry else { continue };
         let first = program.words.first();
-        used.extend(first.and_then(|(name, place)| Some((at, *place, tool(name)?))));
+        used.extend(first.map(|(name, place)| (at, *place, (*name).to_owned())));
     }
     used.sort_by_key(|(at, place, _)| (*at, *place));
-    for (at, place, tool) in used {
+    for (at, place, program) in used {
         // Once for each tool, where it is used first.
-        if !declared.insert(tool) {
+        if !tool(&program).is_some_and(|tool| declared.insert(tool)) {
             continue;
         }
+        let program = program.rsplit('/').next().unwrap_or(&program);
         let message =
-            format!("`{}` needs {tool}, and no version of it is asked for", plan.entry(at).id);
+            format!("`{}` needs {program}, and no version of it is asked for", plan.entry(at).id);
         found.push(
             Finding::new(place, message)
                 .about(at)
-                .help(format!("add under `requires:` {{ tool: {tool}, version: \">=…\" }}")),
+                .help(format!("add under `requires:` {{ tool: {program}, version: \">=…\" }}")),
         );
     }
+}
+
+/// What the plan itself installs cannot be asked for before.
+fn installed<'p>(lint: &'p Lint<'_>) -> impl Iterator<Item = &'static str> + use<'p> {
+    let commands = lint.scripts.scripts.iter().flat_map(|script| &script.script.commands);
+    let installs =
+        commands.filter(|command| command.words.iter().any(|word| word.text == "install"));
+    // `postgresql-14=14.9` is PostgreSQL.
+    let words = installs.flat_map(|command| &command.words).filter(|word| word.text != "install");
+    words.filter_map(|word| tool(word.text.split(['-', '=']).next()?))
 }
 
 /// What `plan` itself calls to carry out an action.
 fn of_action(lint: &Lint<'_>, action: Action<'_>) -> Option<&'static str> {
     let client = |id: Option<&ConnectionRef>| match ask::dialect(&lint.plan.plan, &id?.value)? {
         Dialect::PostgreSql => Some("pg_dump"),
-        Dialect::MySql | Dialect::MariaDb => Some("mysql"),
+        Dialect::MySql | Dialect::MariaDb => Some("mysqldump"),
         _ => None,
     };
     match action {
@@ -179,6 +191,18 @@ mod tests {
             &RULE,
             &plan("", dump),
             &["save|`save` needs pg_dump, and no version of it is asked for"],
+        );
+    }
+
+    #[test]
+    fn what_the_plan_installs_cannot_be_asked_for() {
+        let steps = "  - step: a\n    run: |\n      sudo apt-get install -y postgresql-14\n      psql --version\n    irreversible: it stays\n";
+        check(&RULE, &plan("", steps), &[]);
+        let other = steps.replace("postgresql-14", "nginx");
+        check(
+            &RULE,
+            &plan("", &other),
+            &["psql|`a` needs psql, and no version of it is asked for"],
         );
     }
 

@@ -2,6 +2,9 @@
 
 use super::ask::checks;
 use super::{Finding, Level, Lint, Rule, ask};
+use crate::model::action::Action;
+use crate::model::action::files::FileChange;
+use crate::resolve::EntryOf;
 
 pub const RULE: Rule = Rule {
     code: "watch-missing",
@@ -39,7 +42,11 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
     if closed.is_none() && !plan.plan.is_protected() {
         return;
     }
-    let Some(last) = plan.entries().iter().rposition(ask::is_change) else { return };
+    let counts = |entry: &EntryOf| match closed {
+        Some(_) => ask::is_change(entry),
+        None => changes_the_application(entry),
+    };
+    let Some(last) = plan.entries().iter().rposition(counts) else { return };
     let phase = plan.entry(last).phase.max(closed.unwrap_or(0));
     let watched = checks::last_watched(&plan.plan, |_| true);
     let repeats = |at: usize| {
@@ -57,6 +64,16 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
             .about_phase(phase)
             .help("add to the phase: watch: [{ http: …, every: 30s, tolerate: 2, for: 24h }]"),
     );
+}
+
+/// New code or a new schema: what may take a while to show its faults.
+fn changes_the_application(entry: &EntryOf) -> bool {
+    match entry.step().and_then(ask::action) {
+        Some(Action::Migrate(_)) => true,
+        Some(Action::Git(git)) => git.checkout.is_some() || git.merge.is_some(),
+        Some(Action::Files(files)) => files.iter().any(|one| matches!(one, FileChange::Link(_))),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -76,12 +76,21 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
             }
         }
     });
+    // Who stops it later, for another phase, has thought of it: then only maintenance is judged.
+    let never = |number: usize| !(0..stopped.len()).any(|at| stopped[at].has(number));
+    let never: Vec<bool> = (0..=all).map(never).collect();
+    let later = !never[all];
     for (at, entry) in ask::written(plan) {
+        let closed = plan.plan.phases[entry.phase].maintenance;
         if !migrates(entry.step().and_then(ask::action)) || stopped[at].has(all) {
             continue;
         }
-        let mut running: Vec<_> =
-            workers.iter().filter(|(_, (number, _))| !stopped[at].has(*number)).collect();
+        let mut running: Vec<_> = workers
+            .iter()
+            .filter(|(_, (number, _))| {
+                !stopped[at].has(*number) && (closed || never[*number] && !later)
+            })
+            .collect();
         running.sort_by_key(|(_, (number, _))| *number);
         let Some((_, (_, place))) = running.first() else { continue };
         let names: Vec<_> = running.iter().map(|(name, _)| **name).collect();
@@ -153,6 +162,12 @@ mod tests {
             START,
             &[],
         );
+    }
+
+    #[test]
+    fn a_worker_that_is_stopped_later_was_thought_of() {
+        let later = "  - { step: down, service: { stop: shop-worker } }\n  - { step: look-again, run: uptime, read_only: true }\n";
+        check("", &format!("{later}{START}"), &[]);
     }
 
     #[test]

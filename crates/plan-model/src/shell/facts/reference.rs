@@ -128,7 +128,11 @@ pub fn tree_destroyed(script: &Script<'_>) -> Vec<Fact> {
             "checkout" | "switch" => {
                 line.has('f', "force") || line.has('\0', "discard-changes") || line.has_word(".")
             }
-            "clean" => line.has('f', "force") && !line.has('n', "dry-run"),
+            // Certain paths are named by somebody who knows what is there.
+            "clean" => {
+                let whole = line.operands().nth(1).is_none();
+                whole && line.has('f', "force") && !line.has('n', "dry-run")
+            }
             "restore" => line.has_word("."),
             "stash" => matches!(line.operand(1), "drop" | "clear"),
             _ => false,

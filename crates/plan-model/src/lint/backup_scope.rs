@@ -58,16 +58,17 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
     if changed.is_empty() {
         return;
     }
+    // Only what stands above a changed path can hold it.
     let mut numbers: FxHashMap<String, usize> = FxHashMap::default();
-    for entry in plan.entries() {
-        for path in ask::saved_files(entry) {
+    for path in changed.iter().map(|(_, path)| tidy(&path.value)) {
+        for up in above(&path) {
             let next = numbers.len();
-            numbers.entry(tidy(path)).or_insert(next);
+            numbers.entry(up.to_owned()).or_insert(next);
         }
     }
     let saved = before(plan, |at, facts| {
         for path in ask::saved_files(plan.entry(at)) {
-            facts.insert(numbers[&tidy(path)]);
+            numbers.get(&tidy(path)).into_iter().for_each(|number| facts.insert(*number));
         }
     });
     for (at, path) in changed {

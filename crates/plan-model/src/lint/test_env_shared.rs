@@ -54,11 +54,13 @@ fn of_settings(lint: &Lint<'_>, found: &mut Vec<Finding>) {
             }
         }
     }
-    for script in &lint.scripts.scripts {
+    for script in lint.scripts.scripts.iter().filter(|script| script.text.contains(".env.")) {
         // A script that names a database and the copy puts it right.
         let words = script.script.commands.iter().flat_map(|command| &command.words);
-        let files = words.filter(|_| says_database(script.text)).map(|word| name(&word.text));
-        replaced.extend(files.filter(|file| file.starts_with(".env.")));
+        if says_database(script.text) {
+            let files = words.map(|word| name(&word.text));
+            replaced.extend(files.filter(|file| file.starts_with(".env.")));
+        }
         for command in &script.script.commands {
             let words: Vec<_> = command.words.iter().map(|word| &*word.text).collect();
             let ["cp", options @ .., from, to] = words.as_slice() else { continue };

@@ -25,7 +25,7 @@ steps:
 };
 
 fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
-    for script in &lint.scripts.scripts {
+    for script in lint.scripts.scripts.iter().filter(|script| script.text.contains("git")) {
         for fact in facts::tree_destroyed(&script.script) {
             if looks_before(&script.script, fact.range.start) {
                 continue;

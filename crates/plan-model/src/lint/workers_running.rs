@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::ask::checks;
 use super::{Finding, Level, Lint, Rule, ask};
-use crate::graph::before::before;
+use crate::graph::before::{Facts, before};
 use crate::model::action::Action;
 use crate::model::action::maintenance::Turn;
 use crate::model::check::{Check, ServiceState};
@@ -55,7 +55,7 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
             stops[at] = true;
         }
     }
-    let stopped = before(plan, |at, facts| {
+    let stop = |at: usize, facts: &mut Facts| {
         let entry = plan.entry(at);
         if stops[at] || ask::maintenance_turn(entry) == Some(Turn::On) {
             facts.insert(all);
@@ -75,11 +75,11 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
                     .for_each(|one| facts.insert(one.0));
             }
         }
-    });
+    };
+    let stopped = before(plan, stop);
     // Who stops it later, for another phase, has thought of it: then only maintenance is judged.
-    let never = |number: usize| !(0..stopped.len()).any(|at| stopped[at].has(number));
-    let never: Vec<bool> = (0..=all).map(never).collect();
-    let later = !never[all];
+    let mut somewhere = Facts::default();
+    (0..stops.len()).for_each(|at| stop(at, &mut somewhere));
     for (at, entry) in ask::written(plan) {
         let closed = plan.plan.phases[entry.phase].maintenance;
         if !migrates(entry.step().and_then(ask::action)) || stopped[at].has(all) {
@@ -88,7 +88,8 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
         let mut running: Vec<_> = workers
             .iter()
             .filter(|(_, (number, _))| {
-                !stopped[at].has(*number) && (closed || never[*number] && !later)
+                let later = somewhere.has(*number) || somewhere.has(all);
+                !stopped[at].has(*number) && (closed || !later)
             })
             .collect();
         running.sort_by_key(|(_, (number, _))| *number);
@@ -102,6 +103,8 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
                 .related(*place, "the plan knows it from here")
                 .help(format!("put a step above it: service: {{ stop: {}, drain: 5m }}", names[0])),
         );
+        // What stops them before the first stops them before all.
+        break;
     }
 }
 

@@ -5,8 +5,16 @@ use super::{Fact, Line, Script, each_line};
 use crate::shell::program::{self, base};
 use crate::shell::{Command, Word};
 
+/// Most scripts have nothing to do with the question: those need no closer look.
+fn mentions(script: &Script<'_>, words: &[&str]) -> bool {
+    words.iter().any(|word| script.text.contains(word))
+}
+
 /// A dump whose name holds no more than the day: the second one destroys the first.
 pub fn overwritten_backups(script: &Script<'_>) -> Vec<Fact> {
+    if !mentions(script, &["dump", "tar ", "cp "]) {
+        return Vec::new();
+    }
     let days = super::day_names(script);
     let mut facts = Vec::new();
     for (at, command) in script.commands.iter().enumerate() {
@@ -142,6 +150,9 @@ fn is_dump_path(text: &str) -> bool {
 
 /// A dump is put into a database that is there: what the dump does not know stays, the rest breaks.
 pub fn plain_restores(script: &Script<'_>) -> Vec<Fact> {
+    if !mentions(script, &["psql", "mysql", "mariadb", "pg_restore"]) {
+        return Vec::new();
+    }
     let mut facts = Vec::new();
     let mut made = false;
     for (at, command) in script.commands.iter().enumerate() {
@@ -228,6 +239,9 @@ fn files<'s, 'a>(command: &'s Command<'a>, line: &'s [Word<'a>]) -> Vec<&'s Word
 
 /// "The newest one", or whatever a pattern finds, is restored.
 pub fn restores_by_pattern(script: &Script<'_>) -> Vec<Fact> {
+    if !mentions(script, &["psql", "mysql", "mariadb", "pg_restore", "tar "]) {
+        return Vec::new();
+    }
     let mut facts = Vec::new();
     for (at, command) in script.commands.iter().enumerate() {
         for line in program::lines(&command.words) {
@@ -270,6 +284,9 @@ pub fn restores_by_pattern(script: &Script<'_>) -> Vec<Fact> {
 
 /// Backups go by age alone: when new ones fail, the last good one goes too.
 pub fn pruned_by_age(script: &Script<'_>) -> Vec<Fact> {
+    if !mentions(script, &["find"]) {
+        return Vec::new();
+    }
     // Somebody who counts before has thought of a floor.
     if each_line(script).any(|line| line.name() == "wc") {
         return Vec::new();
@@ -292,6 +309,9 @@ pub fn pruned_by_age(script: &Script<'_>) -> Vec<Fact> {
 
 /// `.env` or a private key is copied beside backups, and nothing says who may read the copy.
 pub fn copied_secrets(script: &Script<'_>) -> Vec<Fact> {
+    if !mentions(script, &["cp "]) {
+        return Vec::new();
+    }
     let narrowed = each_line(script).any(|line| {
         let modes = ["077", "0077", "600", "0600", "400", "0400", "go-rwx", "go=", "u=rw,go="];
         matches!(line.name(), "umask" | "chmod" | "install")

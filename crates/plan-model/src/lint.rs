@@ -3,8 +3,14 @@
 
 pub mod ask;
 pub mod backup_before_change;
+pub mod force_state;
 pub mod inverse_missing;
 pub mod migrations;
+pub mod placeholder;
+pub mod relative_rollback;
+pub mod rollback_beyond_run;
+pub mod rollback_order;
+pub mod rollback_unverified;
 
 use rustc_hash::FxHashSet;
 
@@ -100,7 +106,16 @@ pub struct Waived {
     pub span: Span,
 }
 
-pub const RULES: &[&Rule] = &[&backup_before_change::RULE, &inverse_missing::RULE];
+pub const RULES: &[&Rule] = &[
+    &backup_before_change::RULE,
+    &inverse_missing::RULE,
+    &rollback_order::RULE,
+    &relative_rollback::RULE,
+    &placeholder::RULE,
+    &rollback_unverified::RULE,
+    &force_state::RULE,
+    &rollback_beyond_run::RULE,
+];
 
 pub fn rule(code: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.code == code)

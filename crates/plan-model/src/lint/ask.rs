@@ -1,6 +1,9 @@
 //! What rules ask about entries: what they change, save, check and start.
 //! Judges nothing.
 
+pub mod runs;
+pub mod users;
+
 use crate::graph::CompiledPlan;
 use crate::model::action::maintenance::Turn;
 use crate::model::action::{Action, Effect, Inverse};

@@ -5,6 +5,7 @@ use super::{Command, Script, Word, program};
 use std::ops::Range;
 
 mod database;
+mod deployment;
 mod download;
 mod masking;
 mod placeholder;
@@ -15,10 +16,11 @@ mod tool;
 mod waiting;
 
 pub use database::{Pipefail, database_rebuilt, dump_status_hidden, forced_state, sql_errors_pass};
+pub use deployment::{Deed, DeedKind, deeds};
 pub use download::{open_to_world, piped_download};
 pub use masking::{background, masked_failures};
 pub use place::{day_names, implicit_directory, not_rerunnable, obsolete};
-pub use placeholder::placeholders;
+pub use placeholder::{placeholders, placeholders_in};
 pub use reference::{moving_references, relative_rollback, tree_destroyed};
 pub use secret::{Secret, secrets};
 pub use tool::{Suggestion, Tool, tools, typed_actions};

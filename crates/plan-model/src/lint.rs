@@ -11,6 +11,12 @@ pub mod relative_rollback;
 pub mod rollback_beyond_run;
 pub mod rollback_order;
 pub mod rollback_unverified;
+pub mod maintenance_unbalanced;
+pub mod no_return_point;
+pub mod rollback_unrehearsed;
+pub mod slow_step_in_downtime;
+pub mod window_collision;
+pub mod window_timezone;
 
 use rustc_hash::FxHashSet;
 
@@ -115,6 +121,12 @@ pub const RULES: &[&Rule] = &[
     &rollback_unverified::RULE,
     &force_state::RULE,
     &rollback_beyond_run::RULE,
+    &maintenance_unbalanced::RULE,
+    &no_return_point::RULE,
+    &rollback_unrehearsed::RULE,
+    &slow_step_in_downtime::RULE,
+    &window_collision::RULE,
+    &window_timezone::RULE,
 ];
 
 pub fn rule(code: &str) -> Option<&'static Rule> {
@@ -280,10 +292,16 @@ pub mod testing {
         assert_eq!(got, expected, "{plan}");
     }
 
+    /// With no environment and with a protected one, where some rules speak only.
     fn fires(rule: &Rule, plan: &str) -> usize {
+        [None, Some("prod")].map(|environment| fires_in(rule, plan, environment)).iter().sum()
+    }
+
+    fn fires_in(rule: &Rule, plan: &str, environment: Option<&str>) -> usize {
         let mut sources = Sources::default();
         let folder = example_folder().with("plan.yaml", plan);
-        let outcome = validate::plan(&mut sources, &folder, "plan.yaml", &Setting::default());
+        let setting = Setting { environment: environment.map(str::to_owned), set: Vec::new() };
+        let outcome = validate::plan(&mut sources, &folder, "plan.yaml", &setting);
         let errors: Vec<_> =
             outcome.diagnostics.iter().filter(|d| !codes().any(|code| code == d.code)).collect();
         assert!(errors.is_empty(), "the example of {} is wrong in itself: {errors:#?}", rule.code);

@@ -17,6 +17,15 @@ pub mod rollback_unrehearsed;
 pub mod slow_step_in_downtime;
 pub mod window_collision;
 pub mod window_timezone;
+pub mod change_outside_window;
+pub mod changelog_missing;
+pub mod contact_placeholder;
+pub mod contacts_missing;
+pub mod escalation_missing;
+pub mod mojibake;
+pub mod notice_missing;
+pub mod self_approval;
+pub mod users_uninformed;
 
 use rustc_hash::FxHashSet;
 
@@ -127,6 +136,15 @@ pub const RULES: &[&Rule] = &[
     &slow_step_in_downtime::RULE,
     &window_collision::RULE,
     &window_timezone::RULE,
+    &change_outside_window::RULE,
+    &changelog_missing::RULE,
+    &contact_placeholder::RULE,
+    &contacts_missing::RULE,
+    &escalation_missing::RULE,
+    &mojibake::RULE,
+    &notice_missing::RULE,
+    &self_approval::RULE,
+    &users_uninformed::RULE,
 ];
 
 pub fn rule(code: &str) -> Option<&'static Rule> {

@@ -4,6 +4,8 @@
 //! its last maintenance phase. Only databases that a rollback restores count: migrations go back
 //! by scripts that keep the rows.
 
+use rustc_hash::FxHashSet;
+
 use super::ask::{self, users::turns};
 use super::{Finding, Level, Lint, Rule};
 use crate::graph::before::ended_before;
@@ -57,7 +59,7 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
         return;
     };
     let last_out = plan.plan.maintenance_phases().map(|(at, _)| at).last();
-    let opens: Vec<usize> =
+    let opens: FxHashSet<usize> =
         turns(lint).into_iter().filter(|(_, turn)| *turn == Turn::Off).map(|(at, _)| at).collect();
     if opens.is_empty() && last_out.is_none() {
         return;
@@ -95,7 +97,7 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
     )
     .about(at)
     .related(undone.span, "undoing this restores it");
-    if let Some(open) = opens.first() {
+    if let Some(open) = opens.iter().min() {
         finding = finding.related(plan.entry(*open).span, "users are let in here");
     }
     found.push(finding.help(

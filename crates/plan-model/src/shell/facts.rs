@@ -16,7 +16,7 @@ mod tool;
 mod waiting;
 
 pub use database::{Pipefail, database_rebuilt, dump_status_hidden, forced_state, sql_errors_pass};
-pub use deployment::{Deed, DeedKind, deeds};
+pub use deployment::{Deed, DeedKind, deeds, is_behind};
 pub use download::{open_to_world, piped_download};
 pub use masking::{background, masked_failures};
 pub use place::{day_names, implicit_directory, not_rerunnable, obsolete};

@@ -14,6 +14,8 @@ pub enum DeedKind {
     UndoesEverything,
     UsersOut,
     UsersIn,
+    /// A service that users may need ends.
+    StopsService,
     /// Downloads, or builds something: its length depends on others.
     Slow,
 }
@@ -70,6 +72,9 @@ fn deed(line: &Line<'_, '_>) -> Option<(DeedKind, &'static str)> {
         "docker" | "podman" | "docker-compose" => match compose(line) {
             Some("build") => slow("builds an image"),
             Some("pull") => slow("downloads images"),
+            Some("stop" | "down") if !works_behind(line) => {
+                Some((DeedKind::StopsService, "stops containers"))
+            }
             Some(_) => None,
             None if operand == "build" || (operand == "buildx" && line.operand(1) == "build") => {
                 slow("builds an image")
@@ -77,6 +82,12 @@ fn deed(line: &Line<'_, '_>) -> Option<(DeedKind, &'static str)> {
             None if operand == "pull" => slow("downloads an image"),
             None => None,
         },
+        "systemctl" | "supervisorctl" if operand == "stop" && !works_behind(line) => {
+            Some((DeedKind::StopsService, "stops a service"))
+        }
+        "service" if line.operand(1) == "stop" && !works_behind(line) => {
+            Some((DeedKind::StopsService, "stops a service"))
+        }
         "composer" if matches!(operand, "install" | "update" | "require") => {
             (!offline(line)).then_some((DeedKind::Slow, "downloads packages"))
         }
@@ -102,6 +113,18 @@ fn deed(line: &Line<'_, '_>) -> Option<(DeedKind, &'static str)> {
         "curl" if line.has('O', "remote-name") && !local(line) => slow("downloads a file"),
         _ => None,
     }
+}
+
+fn works_behind(line: &Line<'_, '_>) -> bool {
+    line.operands().any(|word| is_behind(&word.text))
+}
+
+/// Users do not notice that it stands still, for a while.
+pub fn is_behind(service: &str) -> bool {
+    let service = service.to_lowercase();
+    ["worker", "queue", "scheduler", "cron", "timer", "exporter", "backup"]
+        .iter()
+        .any(|word| service.contains(word))
 }
 
 fn offline(line: &Line<'_, '_>) -> bool {

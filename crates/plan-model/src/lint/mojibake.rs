@@ -137,11 +137,8 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
         .map(|named| named.file)
         .collect();
     for (id, file) in lint.sources.files().filter(|(id, _)| !others.contains(id)) {
-        if file.text.is_ascii() {
-            continue;
-        }
-        let [windows, roman] =
-            [Table::Windows, Table::MacRoman].map(|table| broken(&file.text, table));
+        let words = foreign_words(&file.text);
+        let [windows, roman] = [Table::Windows, Table::MacRoman].map(|table| broken(&words, table));
         let (table, broken) = if places(&roman) > places(&windows) {
             (Table::MacRoman, roman)
         } else {
@@ -175,10 +172,26 @@ fn places(broken: &[Broken<'_>]) -> usize {
     broken.iter().map(|word| word.places).sum()
 }
 
-fn broken(text: &str, table: Table) -> Vec<Broken<'_>> {
+/// The words that hold something else than ASCII.
+fn foreign_words(text: &str) -> Vec<(usize, &str)> {
+    let bytes = text.as_bytes();
+    let parts = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\t' | b'\r' | b'"');
+    let (mut words, mut from) = (Vec::new(), 0);
+    while let Some(next) = bytes[from..].iter().position(|byte| !byte.is_ascii()) {
+        let at = from + next;
+        let start =
+            bytes[from..at].iter().rposition(parts).map_or(from, |before| from + before + 1);
+        let end = bytes[at..].iter().position(parts).map_or(bytes.len(), |after| at + after);
+        words.push((start, &text[start..end]));
+        from = end;
+    }
+    words
+}
+
+fn broken<'t>(words: &[(usize, &'t str)], table: Table) -> Vec<Broken<'t>> {
     let mut found = Vec::new();
-    for word in text.split([' ', '\n', '\t', '\r', '"']).filter(|word| !word.is_ascii()) {
-        let (mut repaired, places) = table.repair(word);
+    for (start, text) in words.iter().copied() {
+        let (mut repaired, places) = table.repair(text);
         if places == 0 {
             continue;
         }
@@ -190,8 +203,7 @@ fn broken(text: &str, table: Table) -> Vec<Broken<'_>> {
             }
             repaired = again;
         }
-        let start = word.as_ptr().addr() - text.as_ptr().addr();
-        found.push(Broken { start, text: word, repaired, places });
+        found.push(Broken { start, text, repaired, places });
     }
     found
 }
@@ -236,14 +248,14 @@ mod tests {
             }
         }
         let twice = misread(&misread("déjà", Table::Windows), Table::Windows);
-        assert_eq!(broken(&twice, Table::Windows)[0].repaired, "déjà");
+        assert_eq!(broken(&foreign_words(&twice), Table::Windows)[0].repaired, "déjà");
     }
 
     #[test]
     fn correct_text_is_left_alone() {
         for text in [FRENCH, SIGNS, OTHERS] {
             assert_eq!(Table::Windows.repair(text).1, 0, "{text}");
-            let roman = broken(text, Table::MacRoman);
+            let roman = broken(&foreign_words(text), Table::MacRoman);
             assert!(
                 roman.iter().all(|word| !word.text.chars().any(|c| c.is_ascii_alphabetic())),
                 "{text}"

@@ -49,6 +49,10 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
     else {
         return;
     };
+    // Open all day, every day: that is no choice of a time.
+    if ours.lasts >= Duration::from_secs(24 * 3600) && ours.opening.day == OpeningDay::EveryDay {
+        return;
+    }
     for busy in &plan.busy {
         let zone = busy.timezone.as_ref();
         let Some(theirs) = Times::read(&busy.opens, &busy.lasts, zone, Some(&ours.zone)) else {
@@ -196,6 +200,11 @@ mod tests {
             ("sun 15:00", "1h", "UTC"),
             Some("30 min from Monday at 00:30"),
         );
+    }
+
+    #[test]
+    fn a_window_that_never_closes_meets_nothing_in_particular() {
+        meet(("00:00", "24h", "UTC"), ("03:00", "1h", "UTC"), None);
     }
 
     #[test]

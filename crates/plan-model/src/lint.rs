@@ -17,6 +17,10 @@ pub mod rollback_unrehearsed;
 pub mod slow_step_in_downtime;
 pub mod window_collision;
 pub mod window_timezone;
+pub mod estimate_missing;
+pub mod rollback_time;
+pub mod totals_mismatch;
+pub mod window_too_short;
 pub mod change_outside_window;
 pub mod changelog_missing;
 pub mod contact_placeholder;
@@ -27,9 +31,12 @@ pub mod notice_missing;
 pub mod self_approval;
 pub mod users_uninformed;
 
+use std::cell::OnceCell;
+
 use rustc_hash::FxHashSet;
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::estimate::{self, Bounds};
 use crate::graph::CompiledPlan;
 use crate::migration;
 use crate::model::plan::Allow;
@@ -70,6 +77,14 @@ pub struct Lint<'p> {
     pub files: &'p NamedFiles,
     pub scripts: &'p Scripts<'p>,
     pub sources: &'p Sources,
+    bounds: OnceCell<Bounds>,
+}
+
+impl Lint<'_> {
+    /// How long it takes on paper; worked out when the first rule asks.
+    pub fn bounds(&self) -> &Bounds {
+        self.bounds.get_or_init(|| estimate::bounds(self.plan))
+    }
 }
 
 /// What a rule found, with the entry or phase that it is about, so that it can be waived there.
@@ -136,6 +151,10 @@ pub const RULES: &[&Rule] = &[
     &slow_step_in_downtime::RULE,
     &window_collision::RULE,
     &window_timezone::RULE,
+    &estimate_missing::RULE,
+    &rollback_time::RULE,
+    &totals_mismatch::RULE,
+    &window_too_short::RULE,
     &change_outside_window::RULE,
     &changelog_missing::RULE,
     &contact_placeholder::RULE,
@@ -162,7 +181,7 @@ pub fn run<'p>(
     scripts: &'p Scripts<'p>,
     sources: &'p Sources,
 ) -> Vec<Finding> {
-    let lint = Lint { plan, files, scripts, sources };
+    let lint = Lint { plan, files, scripts, sources, bounds: OnceCell::new() };
     let mut all = Vec::new();
     for rule in RULES {
         let first = all.len();

@@ -2,6 +2,7 @@
 //! Judges nothing.
 
 pub mod runs;
+pub mod times;
 pub mod users;
 
 use crate::graph::CompiledPlan;

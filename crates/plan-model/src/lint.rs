@@ -33,12 +33,40 @@ pub mod test_env_shared;
 pub mod tls_unverified;
 pub mod tree_destroyed;
 pub mod versions_undeclared;
+pub mod force_state;
 pub mod inverse_missing;
 pub mod migrations;
+pub mod placeholder;
+pub mod relative_rollback;
+pub mod rollback_beyond_run;
+pub mod rollback_order;
+pub mod rollback_unverified;
+pub mod maintenance_unbalanced;
+pub mod no_return_point;
+pub mod rollback_unrehearsed;
+pub mod slow_step_in_downtime;
+pub mod window_collision;
+pub mod window_timezone;
+pub mod estimate_missing;
+pub mod rollback_time;
+pub mod totals_mismatch;
+pub mod window_too_short;
+pub mod change_outside_window;
+pub mod changelog_missing;
+pub mod contact_placeholder;
+pub mod contacts_missing;
+pub mod escalation_missing;
+pub mod mojibake;
+pub mod notice_missing;
+pub mod self_approval;
+pub mod users_uninformed;
+
+use std::cell::OnceCell;
 
 use rustc_hash::FxHashSet;
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::estimate::{self, Bounds};
 use crate::graph::CompiledPlan;
 use crate::migration;
 use crate::model::plan::Allow;
@@ -79,6 +107,14 @@ pub struct Lint<'p> {
     pub files: &'p NamedFiles,
     pub scripts: &'p Scripts<'p>,
     pub sources: &'p Sources,
+    bounds: OnceCell<Bounds>,
+}
+
+impl Lint<'_> {
+    /// How long it takes on paper; worked out when the first rule asks.
+    pub fn bounds(&self) -> &Bounds {
+        self.bounds.get_or_init(|| estimate::bounds(self.plan))
+    }
 }
 
 /// What a rule found, with the entry or phase that it is about, so that it can be waived there.
@@ -163,6 +199,31 @@ pub const RULES: &[&Rule] = &[
     &tree_destroyed::RULE,
     &versions_undeclared::RULE,
     &inverse_missing::RULE,
+    &rollback_order::RULE,
+    &relative_rollback::RULE,
+    &placeholder::RULE,
+    &rollback_unverified::RULE,
+    &force_state::RULE,
+    &rollback_beyond_run::RULE,
+    &maintenance_unbalanced::RULE,
+    &no_return_point::RULE,
+    &rollback_unrehearsed::RULE,
+    &slow_step_in_downtime::RULE,
+    &window_collision::RULE,
+    &window_timezone::RULE,
+    &estimate_missing::RULE,
+    &rollback_time::RULE,
+    &totals_mismatch::RULE,
+    &window_too_short::RULE,
+    &change_outside_window::RULE,
+    &changelog_missing::RULE,
+    &contact_placeholder::RULE,
+    &contacts_missing::RULE,
+    &escalation_missing::RULE,
+    &mojibake::RULE,
+    &notice_missing::RULE,
+    &self_approval::RULE,
+    &users_uninformed::RULE,
 ];
 
 pub fn rule(code: &str) -> Option<&'static Rule> {
@@ -180,7 +241,7 @@ pub fn run<'p>(
     scripts: &'p Scripts<'p>,
     sources: &'p Sources,
 ) -> Vec<Finding> {
-    let lint = Lint { plan, files, scripts, sources };
+    let lint = Lint { plan, files, scripts, sources, bounds: OnceCell::new() };
     let mut all = Vec::new();
     for rule in RULES {
         let first = all.len();

@@ -56,7 +56,20 @@ pub struct ProgramOf<'p> {
     pub purpose: Purpose,
     pub entry: Option<usize>,
     pub words: Vec<(&'p str, Span)>,
+    /// The same as one command; its ranges count words.
+    pub script: Script<'p>,
     pub has_timeout: bool,
+}
+
+impl ProgramOf<'_> {
+    /// The place of some of the words in their file.
+    pub fn place(&self, range: Range<usize>) -> Span {
+        let words = self.words.get(range).unwrap_or(&self.words);
+        let (Some((_, first)), Some((_, last))) = (words.first(), words.last()) else {
+            return Span::default();
+        };
+        first.to(*last)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -142,6 +155,7 @@ impl<'p> Scripts<'p> {
                     purpose,
                     entry: Some(at),
                     words: words.iter().map(|word| (word.value.as_str(), word.span)).collect(),
+                    script: shell::program(words.iter().map(|word| word.value.as_str())),
                     has_timeout: place.has_timeout,
                 }),
                 _ => self.leaves_of_action(action, files, &place),

@@ -44,6 +44,24 @@ pub fn before(plan: &CompiledPlan, establishes: impl Fn(usize, &mut Facts)) -> V
     })
 }
 
+/// For each entry: the marks of everything that has ended or was skipped when it starts.
+pub fn ended_before(plan: &CompiledPlan, marks: impl Fn(usize, &mut Facts)) -> Vec<Facts> {
+    plan.flow(Facts::default(), Facts::add, |at, facts| {
+        let mut facts = facts.clone();
+        marks(at, &mut facts);
+        facts
+    })
+}
+
+/// For each entry: the marks of everything that waits for it, whether or not it will be skipped.
+pub fn still_to_come(plan: &CompiledPlan, marks: impl Fn(usize, &mut Facts)) -> Vec<Facts> {
+    plan.flow_back(Facts::default(), Facts::add, |at, facts| {
+        let mut facts = facts.clone();
+        marks(at, &mut facts);
+        facts
+    })
+}
+
 /// For each entry: the facts of everything that comes after it for certain.
 pub fn after(plan: &CompiledPlan, establishes: impl Fn(usize, &mut Facts)) -> Vec<Facts> {
     plan.flow_back(Facts::default(), Facts::add, |at, facts| {

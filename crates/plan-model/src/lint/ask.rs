@@ -3,6 +3,9 @@
 
 pub mod checks;
 pub mod known;
+pub mod runs;
+pub mod times;
+pub mod users;
 
 use crate::graph::CompiledPlan;
 use crate::model::action::maintenance::Turn;

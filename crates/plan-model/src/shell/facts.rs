@@ -6,6 +6,7 @@ use std::ops::Range;
 
 mod backups;
 mod database;
+mod deployment;
 mod download;
 mod masking;
 mod placeholder;
@@ -20,10 +21,11 @@ pub use backups::{
     restores_by_pattern,
 };
 pub use database::{Pipefail, database_rebuilt, dump_status_hidden, forced_state, sql_errors_pass};
+pub use deployment::{Deed, DeedKind, deeds, is_behind};
 pub use download::{open_to_world, piped_download};
 pub use masking::{background, masked_failures};
 pub use place::{day_names, implicit_directory, not_rerunnable, obsolete};
-pub use placeholder::placeholders;
+pub use placeholder::{placeholders, placeholders_in};
 pub use reference::{is_branch, moving_references, relative_rollback, tree_destroyed};
 pub use secret::{Secret, secrets};
 pub use tool::{Suggestion, Tool, tools, typed_actions};

@@ -5,6 +5,7 @@ pub mod human;
 pub mod json;
 pub mod junit;
 pub mod sarif;
+pub mod show;
 
 use plan_model::diagnostic::{Diagnostic, Severity};
 use plan_model::lint::Waived;

@@ -24,5 +24,6 @@ pub mod refer;
 pub mod named;
 pub mod scripts;
 pub mod lint;
+pub mod show;
 pub mod explain;
 pub mod validate;

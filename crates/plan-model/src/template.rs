@@ -106,7 +106,11 @@ fn scan_fully(text: &str) -> Scanned<'_> {
 /// The names in a bare expression such as that of `when`.
 pub fn scan_expression(text: &str) -> Scanned<'_> {
     match ENVIRONMENT.compile_expression(text) {
-        Ok(expression) => located(text, vec![0..text.len()], expression.undeclared_variables(true)),
+        Ok(expression) => located(
+            text,
+            std::iter::once(0..text.len()).collect(),
+            expression.undeclared_variables(true),
+        ),
         Err(error) => Scanned { problem: Some(syntax_problem(text, &error)), ..Scanned::default() },
     }
 }

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-rm -rf data site
+rm -rf data site notices.txt
 mkdir -p data
 cp -r pages-1.0 site
 cat migrations/V1_0__shop.sql data-1.0.sql | sqlite3 -bail data/shop.db

@@ -1,5 +1,7 @@
-//! Diagnostics in every output format; one file each.
+//! What is shown, in every output format; one file each.
 
+pub mod columns;
+pub mod estimate;
 pub mod github;
 pub mod human;
 pub mod json;

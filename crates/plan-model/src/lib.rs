@@ -22,6 +22,7 @@ pub mod template;
 pub mod inputs;
 pub mod resolve;
 pub mod graph;
+pub mod estimate;
 pub mod place;
 pub mod refer;
 pub mod named;

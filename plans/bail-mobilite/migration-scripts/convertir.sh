@@ -10,7 +10,9 @@ options=$(mktemp)
 trap 'rm -f "$options"' EXIT
 chmod 600 "$options"
 # Le mot de passe passe par un fichier d'options, jamais par la ligne de commande.
-printf '[client]\nhost=%s\nuser=%s\npassword="%s"\n' "$DB_HOTE" "$DB_UTILISATEUR" "$DB_MOT_DE_PASSE" >"$options"
+secret=${DB_MOT_DE_PASSE//\\/\\\\}
+secret=${secret//\"/\\\"}
+printf '[client]\nhost=%s\nuser=%s\npassword="%s"\n' "$DB_HOTE" "$DB_UTILISATEUR" "$secret" >"$options"
 
 requete() { mysql --defaults-extra-file="$options" --batch --skip-column-names "$DB_NOM" --execute "$1"; }
 

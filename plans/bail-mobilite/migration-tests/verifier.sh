@@ -5,7 +5,9 @@ set -euo pipefail
 options=$(mktemp)
 trap 'rm -f "$options"' EXIT
 chmod 600 "$options"
-printf '[client]\nhost=%s\nuser=%s\npassword="%s"\n' "$DB_HOTE" "$DB_UTILISATEUR" "$DB_MOT_DE_PASSE" >"$options"
+secret=${DB_MOT_DE_PASSE//\\/\\\\}
+secret=${secret//\"/\\\"}
+printf '[client]\nhost=%s\nuser=%s\npassword="%s"\n' "$DB_HOTE" "$DB_UTILISATEUR" "$secret" >"$options"
 
 echecs=0
 while IFS='|' read -r nom requete; do

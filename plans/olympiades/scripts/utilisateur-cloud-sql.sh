@@ -10,7 +10,9 @@ compte=${2:?usage : utilisateur-cloud-sql.sh INSTANCE COMPTE}
 options=$(mktemp)
 trap 'rm -f "$options"' EXIT
 chmod 600 "$options"
-printf -- '--password: "%s"\n' "$MOT_DE_PASSE" >"$options"
+secret=${MOT_DE_PASSE//\\/\\\\}
+secret=${secret//\"/\\\"}
+printf -- '--password: "%s"\n' "$secret" >"$options"
 
 existe=$(gcloud sql users list --instance="$instance" --filter="name=$compte" --format='value(name)')
 if [[ -n $existe ]]; then

@@ -40,6 +40,7 @@ fn what_waits_for_a_person_is_seen() {
         ("docker exec -it db psql -U a", "docker exec -it db psql -U a¦psql -U a"),
         ("docker compose exec -T db pg_isready", ""),
         ("echo nano; git commit -m x", ""),
+        ("command -v nano", ""),
     ] {
         check(interactive, script, marked);
     }
@@ -63,6 +64,7 @@ fn what_never_ends_is_seen() {
         ("kubectl logs -f x", "kubectl logs -f x"),
         ("top", "top"),
         ("top -b -n 1", ""),
+        ("watch -g df; docker compose up --exit-code-from t", ""),
     ] {
         check(never_ending, script, marked);
     }
@@ -104,6 +106,7 @@ fn dumps_that_hide_their_failure_are_seen() {
     check(sql_errors_pass, "psql -v ON_ERROR_STOP=1 -f x", "");
     check(sql_errors_pass, "psql x <<E\n\\set ON_ERROR_STOP on\nE", "");
     check(sql_errors_pass, "gunzip -c x | psql y", "psql y");
+    check(sql_errors_pass, "psql -c '\\copy t from stdin' < rows.csv", "");
 }
 
 #[test]

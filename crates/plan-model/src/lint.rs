@@ -2,9 +2,20 @@
 //! A rule looks at a compiled plan and the files it names; it touches nothing.
 
 pub mod ask;
+pub mod background_process;
 pub mod backup_before_change;
+pub mod code;
+pub mod failure_masked;
+pub mod implicit_cwd;
+pub mod interactive;
 pub mod inverse_missing;
 pub mod migrations;
+pub mod never_ends;
+pub mod no_timeout;
+pub mod not_rerunnable;
+pub mod obsolete_command;
+pub mod shell_instead_of_typed;
+pub mod sql_errors_pass;
 
 use rustc_hash::FxHashSet;
 
@@ -100,7 +111,20 @@ pub struct Waived {
     pub span: Span,
 }
 
-pub const RULES: &[&Rule] = &[&backup_before_change::RULE, &inverse_missing::RULE];
+pub const RULES: &[&Rule] = &[
+    &backup_before_change::RULE,
+    &inverse_missing::RULE,
+    &interactive::RULE,
+    &never_ends::RULE,
+    &failure_masked::RULE,
+    &sql_errors_pass::RULE,
+    &no_timeout::RULE,
+    &not_rerunnable::RULE,
+    &background_process::RULE,
+    &shell_instead_of_typed::RULE,
+    &implicit_cwd::RULE,
+    &obsolete_command::RULE,
+];
 
 pub fn rule(code: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.code == code)

@@ -14,6 +14,10 @@ pub mod never_ends;
 pub mod no_timeout;
 pub mod not_rerunnable;
 pub mod obsolete_command;
+pub mod placeholder_secret;
+pub mod secret_in_plan;
+pub mod secret_on_command_line;
+pub mod secrets;
 pub mod shell_instead_of_typed;
 pub mod sql_errors_pass;
 
@@ -124,6 +128,9 @@ pub const RULES: &[&Rule] = &[
     &shell_instead_of_typed::RULE,
     &implicit_cwd::RULE,
     &obsolete_command::RULE,
+    &secret_in_plan::RULE,
+    &secret_on_command_line::RULE,
+    &placeholder_secret::RULE,
 ];
 
 pub fn rule(code: &str) -> Option<&'static Rule> {

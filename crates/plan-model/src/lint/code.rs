@@ -154,3 +154,7 @@ pub fn program<'s>(command: &'s Command<'_>) -> &'s str {
 pub fn is_unknown(text: &str) -> bool {
     text.contains(UNKNOWN)
 }
+
+pub fn overlap(one: Span, other: Span) -> bool {
+    one.file == other.file && one.start < other.end && other.start < one.end
+}

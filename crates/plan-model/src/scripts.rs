@@ -38,6 +38,8 @@ pub struct ScriptOf<'p> {
     pub text: &'p str,
     pub span: Span,
     pub script: Script<'p>,
+    /// No fact is to be expected of it (`facts::is_plain`).
+    pub is_plain: bool,
     /// `timeout` is given where it runs.
     pub has_timeout: bool,
 }
@@ -197,17 +199,19 @@ impl<'p> Scripts<'p> {
                 },
                 _ => continue,
             };
+            let script = if leaf.kind == LeafKind::Shell {
+                shell::read(text)
+            } else {
+                shell::read_rendered(text, &[])
+            };
             self.scripts.push(ScriptOf {
                 purpose: place.purpose,
                 entry: place.entry,
                 phase: place.phase,
                 text,
                 span,
-                script: if leaf.kind == LeafKind::Shell {
-                    shell::read(text)
-                } else {
-                    shell::read_rendered(text, &[])
-                },
+                is_plain: shell::facts::is_plain(&script),
+                script,
                 has_timeout: place.has_timeout,
             });
         }

@@ -14,7 +14,8 @@ static PLACEHOLDER: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 pub fn placeholders(script: &Script<'_>) -> Vec<Fact> {
     let text = script.text;
-    let possible = text.contains(['<', '[', 'x', 'Y', 'y']) || text.contains("CHANGE");
+    let words = ["xxxxxx", "CHANGE", "YOUR", "your"];
+    let possible = text.contains(['<', '[']) || words.iter().any(|word| text.contains(word));
     let Some(pattern) = PLACEHOLDER.as_ref().filter(|_| possible) else { return Vec::new() };
     let mut facts = Vec::new();
     for found in pattern.find_iter(text) {

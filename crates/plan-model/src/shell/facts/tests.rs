@@ -8,8 +8,21 @@ use crate::shell::read;
 fn check(ask: impl Fn(&Script<'_>) -> Vec<Fact>, script: &str, marked: &str) {
     let read = read(script);
     let facts = ask(&read);
+    assert!(marked.is_empty() || !is_plain(&read), "{script}");
     let texts: Vec<&str> = facts.iter().map(|fact| read.slice(&fact.range)).collect();
     assert_eq!(texts.join("¦"), marked, "{script}: {facts:?}");
+}
+
+#[test]
+fn plain_scripts_need_no_questions() {
+    for script in ["./convert --part 3 {{ v }}\nsystemctl reload shop", "echo done"] {
+        assert!(is_plain(&read(script)), "{script}");
+    }
+    for script in
+        ["psql", "./a || true", "./a --token b", "echo ~/x", "./a > b", "A=1 ./b", "./artisan down"]
+    {
+        assert!(!is_plain(&read(script)), "{script}");
+    }
 }
 
 #[test]
@@ -114,6 +127,7 @@ fn secrets_in_sight_are_seen() {
     let marked = |script: &str| -> String {
         let read = read(script);
         let all = secrets(&read);
+        assert!(all.is_empty() || !is_plain(&read), "{script}");
         let shown = all.iter().map(|one| {
             let kind = if one.is_literal { "literal" } else { "value" };
             let place = if one.on_command_line { "argument" } else { "assignment" };

@@ -5,21 +5,29 @@ pub mod ask;
 pub mod background_process;
 pub mod backup_before_change;
 pub mod code;
+pub mod db_superuser;
+pub mod download_unverified;
 pub mod failure_masked;
 pub mod implicit_cwd;
 pub mod interactive;
 pub mod inverse_missing;
+pub mod key_mode;
 pub mod migrations;
 pub mod never_ends;
 pub mod no_timeout;
 pub mod not_rerunnable;
 pub mod obsolete_command;
+pub mod open_to_world;
 pub mod placeholder_secret;
+pub mod raw_value;
 pub mod secret_in_plan;
 pub mod secret_on_command_line;
+pub mod secret_shown;
 pub mod secrets;
 pub mod shell_instead_of_typed;
 pub mod sql_errors_pass;
+
+use std::cell::OnceCell;
 
 use rustc_hash::FxHashSet;
 
@@ -64,6 +72,8 @@ pub struct Lint<'p> {
     pub files: &'p NamedFiles,
     pub scripts: &'p Scripts<'p>,
     pub sources: &'p Sources,
+    /// Two rules ask for them.
+    secrets: OnceCell<Vec<secrets::Written>>,
 }
 
 /// What a rule found, with the entry or phase that it is about, so that it can be waived there.
@@ -131,6 +141,12 @@ pub const RULES: &[&Rule] = &[
     &secret_in_plan::RULE,
     &secret_on_command_line::RULE,
     &placeholder_secret::RULE,
+    &secret_shown::RULE,
+    &raw_value::RULE,
+    &db_superuser::RULE,
+    &open_to_world::RULE,
+    &download_unverified::RULE,
+    &key_mode::RULE,
 ];
 
 pub fn rule(code: &str) -> Option<&'static Rule> {
@@ -148,7 +164,7 @@ pub fn run<'p>(
     scripts: &'p Scripts<'p>,
     sources: &'p Sources,
 ) -> Vec<Finding> {
-    let lint = Lint { plan, files, scripts, sources };
+    let lint = Lint { plan, files, scripts, sources, secrets: OnceCell::new() };
     let mut all = Vec::new();
     for rule in RULES {
         let first = all.len();

@@ -24,6 +24,11 @@ pub fn each<'l>(lint: &'l Lint<'_>) -> impl Iterator<Item = Code<'l>> {
     scripts.map(Code::Script).chain(lint.scripts.programs.iter().map(Code::Program))
 }
 
+/// Those of which something may be said; a plan of thousands of steps has few.
+pub fn telling<'l>(lint: &'l Lint<'_>) -> impl Iterator<Item = Code<'l>> {
+    each(lint).filter(|code| !matches!(code, Code::Script(one) if one.is_plain))
+}
+
 /// Each fact that `ask` sees, as a finding with the words of `say`; `None` says nothing.
 pub fn report(
     lint: &Lint<'_>,
@@ -31,7 +36,7 @@ pub fn report(
     ask: impl Fn(&Script<'_>) -> Vec<Fact>,
     say: impl Fn(&Code<'_>, &Fact) -> Option<(String, String)>,
 ) {
-    for code in each(lint) {
+    for code in telling(lint) {
         let facts = ask(code.script());
         for (at, fact) in facts.iter().enumerate() {
             // `docker exec -it db psql` is one prompt, not two.

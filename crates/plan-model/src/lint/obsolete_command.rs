@@ -26,7 +26,7 @@ steps:
 };
 
 fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
-    for code in code::each(lint) {
+    for code in code::telling(lint) {
         let facts = facts::obsolete(code.script());
         for (at, fact) in facts.iter().enumerate() {
             // Once a script is enough.

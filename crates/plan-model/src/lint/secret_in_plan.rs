@@ -28,7 +28,7 @@ steps:
 };
 
 fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
-    for one in secrets::written(lint).into_iter().filter(|one| !one.is_blank) {
+    for one in secrets::written(lint).iter().filter(|one| !one.is_blank) {
         let mut finding = Finding::new(one.span, format!("{} is written out", one.what))
             .help("declare an input `{ secret: true, env: NAME }` and write `{{ name }}` here")
             .help("it has been in this file: change it where it is used");

@@ -36,7 +36,10 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
     let any = names.iter().any(|names| !names.is_empty());
     for code in code::each(lint) {
         let mut seen: Vec<std::ops::Range<usize>> = Vec::new();
-        for secret in facts::secrets(code.script()).into_iter().filter(|one| one.on_command_line) {
+        let is_plain = matches!(code, Code::Script(one) if one.is_plain);
+        let all = if is_plain { Vec::new() } else { facts::secrets(code.script()) };
+        by_name(lint, &code, &all, found);
+        for secret in all.into_iter().filter(|one| one.on_command_line) {
             let message = format!(
                 "{}: {} can be read by every user of the machine",
                 code.name(lint),
@@ -52,6 +55,39 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
     }
     if any {
         arguments_of_files(lint, &names, found);
+    }
+}
+
+/// `URL=postgresql://shop:…@host; psql $URL`
+fn by_name(lint: &Lint<'_>, code: &Code<'_>, assigned: &[facts::Secret], found: &mut Vec<Finding>) {
+    let script = code.script();
+    let addresses = assigned.iter().filter(|one| !one.on_command_line && one.about.contains("URL"));
+    for address in addresses {
+        let Some((name, _)) = script.slice(&address.range).split_once('=') else { continue };
+        let (plain, braced) = (format!("${name}"), format!("${{{name}}}"));
+        let words = script
+            .commands
+            .iter()
+            .filter(|one| !is_builtin(program(one)))
+            .flat_map(|one| &one.words);
+        let mut users = words.filter(|word| {
+            let text = script.slice(&word.range).trim_matches('"');
+            text == plain || text == braced
+        });
+        if let Some(word) = users.next() {
+            let message = format!(
+                "{}: the password in `{name}` can be read by every user of the machine",
+                code.name(lint)
+            );
+            found.push(
+                code.finding(lint, &word.range, message)
+                    .related(
+                        code.place(lint, &address.range),
+                        "it holds an address with a password",
+                    )
+                    .help(instead(code, &word.range)),
+            );
+        }
     }
 }
 
@@ -179,6 +215,16 @@ mod tests {
         ] {
             check(&RULE, &plan(run), &[&expected]);
         }
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_followed_by_its_name() {
+        check(
+            &RULE,
+            &plan("\"url=postgres://u:pw@h/d; psql $url -c 'select 1'\""),
+            &["$url|`a`: the password in `url` can be read by every user of the machine"],
+        );
+        check(&RULE, &plan("\"url=postgres://h/d; psql $url -c 'select 1'\""), &[]);
     }
 
     #[test]

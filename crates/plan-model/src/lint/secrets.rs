@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::code::{each, holds};
+use super::code::{holds, telling};
 use super::{Lint, ask};
 use crate::inputs::{Held, Scope};
 use crate::model::action::Action;
@@ -31,7 +31,11 @@ pub struct Written {
 }
 
 /// Every secret that is written out in the plan, its environment and the files that it names.
-pub fn written(lint: &Lint<'_>) -> Vec<Written> {
+pub fn written<'l>(lint: &'l Lint<'_>) -> &'l [Written] {
+    lint.secrets.get_or_init(|| seek(lint))
+}
+
+fn seek(lint: &Lint<'_>) -> Vec<Written> {
     let mut seeker = Seeker { lint, found: Vec::new() };
     seeker.inputs();
     for (id, connection) in &lint.plan.plan.connections {
@@ -247,7 +251,7 @@ impl Seeker<'_, '_> {
 
     /// Assignments and arguments; addresses are found in the texts.
     fn scripts(&mut self) {
-        for code in each(self.lint) {
+        for code in telling(self.lint) {
             for secret in facts::secrets(code.script()) {
                 if !secret.is_literal || secret.about.contains("URL") {
                     continue;
@@ -274,7 +278,10 @@ impl Seeker<'_, '_> {
     fn texts(&mut self) {
         let mut seen = Vec::new();
         for (file, source) in self.lint.sources.files() {
-            for shape in [&SHAPES, &STATEMENTS] {
+            let text = &source.text;
+            let with_logins = ["assword '", "ASSWORD '", "dentified", "DENTIFIED"];
+            let with_logins = with_logins.iter().any(|word| text.contains(word));
+            for shape in std::iter::once(&SHAPES).chain(with_logins.then_some(&STATEMENTS)) {
                 for found in shape.captures_iter(&source.text) {
                     let whole = found.get(0).expect("a match has a whole");
                     let password = found.name("password");

@@ -1,7 +1,7 @@
 //! `shell-instead-of-typed`: what an action understands is not a script.
 
 use super::{Finding, Level, Lint, Rule, code};
-use crate::model::action::Action;
+use crate::model::action::run::Command;
 use crate::scripts::Purpose;
 use crate::shell::facts;
 
@@ -37,15 +37,22 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         let Some(at) = code.entry() else { continue };
-        let is_run = lint.plan.entry(at).step().and_then(super::ask::action);
-        if !matches!(is_run, Some(Action::Run(_))) || first.in_function {
+        let Some(step) = lint.plan.entry(at).step() else { continue };
+        // A script that was worth a file is worth it.
+        let is_inline =
+            matches!(step.actions.run.as_deref(), Some(Command::Script(_) | Command::Program(_)));
+        if !is_inline || first.in_function {
             continue;
         }
         let all = facts::typed_actions(script);
         let [one] = all.as_slice() else { continue };
         // A program inside a container is out of reach for the actions of this machine.
         let outer = first.words.first().map_or("", |word| code::base(&word.text));
-        let inside = matches!(outer, "ssh" | "kubectl" | "chroot")
+        // Logged in by being that user of the machine, which a connection cannot.
+        let peer = one.action == "sql"
+            && (step.surroundings.user.is_some() || matches!(outer, "sudo" | "su" | "runuser"));
+        let inside = peer
+            || matches!(outer, "ssh" | "kubectl" | "chroot")
             || (matches!(outer, "docker" | "podman" | "docker-compose") && one.action != "service");
         if inside {
             continue;
@@ -91,7 +98,12 @@ mod tests {
 
     #[test]
     fn scripts_that_do_more_are_left_alone() {
-        for run in ["\"cp a b; ./x\"", "./build.sh", "docker compose exec db psql -c 'select 1'"] {
+        for run in [
+            "\"cp a b; ./x\"",
+            "./build.sh",
+            "docker compose exec db psql -c 'select 1'",
+            "sudo -u postgres psql -c 'select 1'",
+        ] {
             check(&RULE, &plan(run), &[]);
         }
     }

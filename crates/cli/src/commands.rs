@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod fmt;
+pub mod graph;
 pub mod init;
 pub mod lints;
 pub mod schema;
@@ -24,6 +25,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Exit {
     match command {
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Show(args) => show::run(&args, terminal),
+        Command::Graph(args) => graph::run(&args, terminal),
         Command::Fmt(args) => fmt::run(&args, terminal),
         Command::Lints => lints::list(terminal),
         Command::Explain(args) => lints::explain(&args, terminal),

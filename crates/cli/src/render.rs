@@ -1,6 +1,7 @@
 //! Diagnostics in every output format; one file each.
 
 pub mod github;
+pub mod graph;
 pub mod human;
 pub mod json;
 pub mod junit;

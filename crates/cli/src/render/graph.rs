@@ -84,7 +84,8 @@ pub enum Work {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Undo {
     ReadOnly,
-    NothingToUndo,
+    /// It leaves something behind that does no harm, such as a backup.
+    Kept,
     ByItself,
     Rollback,
     Irreversible,
@@ -94,7 +95,7 @@ pub enum Undo {
 impl Undo {
     pub const ALL: [Undo; 6] = [
         Undo::ReadOnly,
-        Undo::NothingToUndo,
+        Undo::Kept,
         Undo::ByItself,
         Undo::Rollback,
         Undo::Irreversible,
@@ -104,7 +105,7 @@ impl Undo {
     pub fn words(self) -> &'static str {
         match self {
             Undo::ReadOnly => "changes nothing",
-            Undo::NothingToUndo => "nothing to undo",
+            Undo::Kept => "nothing to undo",
             Undo::ByItself => "undone by itself",
             Undo::Rollback => "rollback steps",
             Undo::Irreversible => "cannot be undone",
@@ -304,7 +305,7 @@ fn undo(shown: Option<&ShownUndo>) -> Undo {
     match shown {
         Some(ShownUndo::Rollback { .. }) => Undo::Rollback,
         Some(ShownUndo::ByItself { .. }) => Undo::ByItself,
-        Some(ShownUndo::NothingToUndo { .. }) => Undo::NothingToUndo,
+        Some(ShownUndo::NothingToUndo { .. }) => Undo::Kept,
         Some(ShownUndo::ReadOnly) => Undo::ReadOnly,
         Some(ShownUndo::Irreversible { .. }) => Undo::Irreversible,
         Some(ShownUndo::Unsaid) | None => Undo::Unsaid,

@@ -68,7 +68,7 @@ fn statement(drawing: &Drawing, at: usize) -> String {
     let mut attributes = vec![format!("label={}", quoted(&lines.join("\n")))];
     attributes.push(looks(node).to_owned());
     if node.critical {
-        attributes.push("penwidth=2.5, color=\"#bc4c00\"".to_owned());
+        attributes.push("penwidth=2.5, color=\"#8250df\"".to_owned());
     }
     attributes.retain(|attribute| !attribute.is_empty());
     format!("n{at} [{}];", attributes.join(", "))
@@ -79,9 +79,7 @@ fn looks(node: &Node) -> &'static str {
         Work::Gate { .. } => "shape=octagon, style=filled, fillcolor=\"#ddf4ff\"",
         Work::Step { undo: Undo::Irreversible, .. } => "fillcolor=\"#ffebe9\"",
         Work::Step { undo: Undo::Unsaid, .. } => "fillcolor=\"#fff8c5\"",
-        Work::Step { undo: Undo::ReadOnly | Undo::NothingToUndo, .. } => {
-            "style=\"rounded,filled,dashed\""
-        }
+        Work::Step { undo: Undo::ReadOnly | Undo::Kept, .. } => "style=\"rounded,filled,dashed\"",
         Work::Step { .. } | Work::Phase { .. } => "",
     }
 }
@@ -94,7 +92,7 @@ fn write_flow(
     out: &mut String,
 ) -> std::fmt::Result {
     let critical = |at: &usize| drawing.nodes[*at].critical;
-    const BOLD: &str = "color=\"#bc4c00\", penwidth=2.5";
+    const BOLD: &str = "color=\"#8250df\", penwidth=2.5";
     let mut edge = |from: &str, to: &str, bold: bool, more: &str| {
         let attributes: Vec<_> = [more, if bold { BOLD } else { "" }]
             .into_iter()

@@ -100,7 +100,7 @@ fn class(node: &Node) -> &'static str {
         Work::Gate { .. } => "gate",
         Work::Phase { .. } => "phase",
         Work::Step { undo, .. } => match undo {
-            Undo::ReadOnly | Undo::NothingToUndo => "nothing",
+            Undo::ReadOnly | Undo::Kept => "nothing",
             Undo::ByItself => "itself",
             Undo::Rollback => "rollback",
             Undo::Irreversible => "never",
@@ -130,11 +130,11 @@ fn classes(drawing: &Drawing, bold: &[String], out: &mut String) -> std::fmt::Re
         .map(|at| format!("n{at}"))
         .collect();
     if !critical.is_empty() {
-        writeln!(out, "  classDef critical stroke-width:3px,stroke:#bc4c00")?;
+        writeln!(out, "  classDef critical stroke-width:3px,stroke:#8250df")?;
         writeln!(out, "  class {} critical", critical.join(","))?;
     }
     if !bold.is_empty() {
-        writeln!(out, "  linkStyle {} stroke:#bc4c00,stroke-width:3px", bold.join(","))?;
+        writeln!(out, "  linkStyle {} stroke:#8250df,stroke-width:3px", bold.join(","))?;
     }
     for (at, lane) in drawing.lanes.iter().enumerate() {
         let looks = if lane.maintenance {
@@ -154,7 +154,7 @@ fn escaped(text: &str) -> String {
     let mut is_list_so_far = true;
     for c in text.chars() {
         // "1. Prepare" would be a list, which Mermaid refuses to show.
-        let opens_list = is_list_so_far && !c.is_ascii_digit();
+        let opens_list = is_list_so_far && matches!(c, '.' | ')' | '-' | '+');
         is_list_so_far &= c.is_ascii_digit();
         if c.is_alphanumeric() || (PLAIN.contains(c) && !opens_list) {
             out.push(c);

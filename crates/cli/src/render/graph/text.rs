@@ -57,7 +57,7 @@ impl<'d> Page<'d> {
         let users = if lane.maintenance { "users are out" } else { "" };
         let facts: Vec<_> = [users, &takes].into_iter().filter(|text| !text.is_empty()).collect();
         let facts = facts.join(", ");
-        let room = self.width.saturating_sub(facts.width() + 6).max(12);
+        let room = self.width.saturating_sub(facts.width() + 8).max(12);
         let name = cut(lane.name(), room);
         let rule = "─".repeat(self.width.saturating_sub(name.width() + facts.width() + 6).max(2));
         let style = if lane.maintenance { theme::WARN } else { theme::FAINT };
@@ -76,13 +76,13 @@ impl<'d> Page<'d> {
         for row in &rows {
             if self.drawing.no_return == Some(row.node) {
                 let text = " no way back from here ";
-                let rule = "═".repeat(self.width.saturating_sub(rails + 4 + text.width()));
-                let line_ = format!(
+                let rule = "═".repeat(self.width.saturating_sub(rails + 6 + text.width()));
+                let text = format!(
                     "  {}  {}",
                     row.above(rails),
                     paint(theme::BAD, &format!("══{text}{rule}"))
                 );
-                line(out, &line_);
+                line(out, &text);
             }
             self.node(row, rails, out);
         }
@@ -151,7 +151,7 @@ impl<'d> Page<'d> {
 fn short(undo: Undo) -> &'static str {
     match undo {
         Undo::ReadOnly => "read",
-        Undo::NothingToUndo => "keep",
+        Undo::Kept => "keep",
         Undo::ByItself => "auto",
         Undo::Rollback => "back",
         Undo::Irreversible => "NEVER",

@@ -29,12 +29,49 @@ pub enum Command {
         after_help = "Exit codes: 0 no errors, 2 errors (with --strict: errors or warnings) or a wrong call."
     )]
     Validate(Validate),
+
+    /// Show what would happen: every text filled in, secrets masked, each undo beside its step
+    Show(Show),
+
+    /// Say how long a plan takes, and whether the way there and back fits the window
+    #[command(
+        long_about = "Say how long a plan takes, and whether the way there and back fits the window.\n\n\
+            Adds the estimates up along the graph: best and worst case for certain, p50 and p90 by \
+            playing the plan through many times with the same seed. For every checkpoint: the way \
+            there, the check and the full way back, against the window. Waiting for people is shown \
+            apart and added to nothing; what has no estimate counts nothing and is listed.",
+        after_help = "Exit codes: 0 estimated (whether it fits or not; `plan validate` fails a plan that \
+            does not), 2 the plan or the call is wrong."
+    )]
+    Estimate(Estimate),
+
     /// Compare two plans: what became riskier, safer or different
     #[command(after_help = "OLD and NEW are files, or git:REVISION:PATH such as \
-        git:main:plans/shop.yaml (PATH from the top of the repository, or with ./ from here).\n\n\
-        Exit codes: 0 both plans could be read, also if they differ; 2 one of them is wrong, or the \
-        call is.")]
+            git:main:plans/shop.yaml (PATH from the top of the repository, or with ./ from here).\n\n\
+            Exit codes: 0 both plans could be read, also if they differ; 2 one of them is wrong, or \
+            the call is.")]
     Diff(Diff),
+
+    /// Write plans in the one way, comments kept
+    Fmt(Fmt),
+
+    /// List the rules that `validate` checks
+    Lints,
+
+    /// Say why a rule or a problem exists, with an example
+    Explain(Explain),
+
+    /// Write a commented first plan
+    Init(Init),
+
+    /// Print the JSON schema of plans or environments, for editors and CI
+    Schema(Schema),
+
+    /// Print a completion script for a shell
+    Completions(Completions),
+
+    /// Print the manual page, or write all of them into a folder
+    Man(Man),
 }
 
 /// What is laid over a plan.
@@ -79,6 +116,116 @@ pub enum DiagnosticFormat {
     Github,
     /// JUnit XML, for test reports
     Junit,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Fmt {
+    /// Plan files, folders of them, or `-` for standard input to standard output
+    #[arg(required = true, value_name = "PLAN")]
+    pub plans: Vec<String>,
+
+    /// Write nothing; exit with 2 if a file would change
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Explain {
+    /// The name of a rule or problem, as `validate` shows it in brackets
+    #[arg(value_name = "RULE")]
+    pub code: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Init {
+    /// The plan file to write
+    #[arg(default_value = "plan.yaml", value_name = "FILE")]
+    pub file: String,
+
+    /// What kind of plan to begin with
+    #[arg(long, value_enum, default_value_t = Template::Minimal)]
+    pub template: Template,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Template {
+    /// One step, one checkpoint
+    Minimal,
+    /// A database migration with backup, window and checks
+    Database,
+    /// A web application from a git tag
+    WebApp,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Schema {
+    /// Which kind of file
+    #[arg(value_enum, default_value_t = SchemaRole::Plan, value_name = "KIND")]
+    pub role: SchemaRole,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaRole {
+    Plan,
+    Environment,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Man {
+    /// Write a page for each command into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub into: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Show {
+    /// The plan file, or `-` for standard input
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+
+    #[command(flatten)]
+    pub overlay: Overlay,
+
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = ShowFormat::Human)]
+    pub format: ShowFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ShowFormat {
+    /// For people
+    Human,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Estimate {
+    /// Plan file, or `-` for standard input
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+
+    #[command(flatten)]
+    pub overlay: Overlay,
+
+    /// How the times are written
+    #[arg(long, value_enum, default_value_t = EstimateFormat::Human)]
+    pub format: EstimateFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EstimateFormat {
+    /// Tables for people, 80 columns wide
+    Human,
+    /// One JSON document, every time in milliseconds
+    Json,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -2,6 +2,7 @@
 //! petgraph stays inside. Finds unknown needs, duplicate ids and cycles; runs nothing.
 
 pub mod before;
+pub mod net;
 
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};

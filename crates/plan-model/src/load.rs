@@ -70,7 +70,11 @@ pub fn file<T: Read>(
             let span = from.unwrap_or_else(|| Span::new(sources.add(path, ""), 0, 0));
             found.push(
                 Diagnostic::error(problem.code(), span, format!("cannot read {path}: {problem}"))
-                    .help("paths are meant from the folder of the plan"),
+                    .help(if from.is_some() {
+                        "paths are meant from the folder of the plan"
+                    } else {
+                        "look at the spelling, and at the folder you are in"
+                    }),
             );
             return None;
         }
@@ -174,10 +178,12 @@ pub fn includes(plan: &PlanFile) -> impl Iterator<Item = &Include> {
 }
 
 fn entry_includes(entries: &[Entry]) -> Vec<&Include> {
-    let include = |entry| match entry {
-        &Entry::Include(ref include) => Some(&**include),
-        _ => None,
-    };
+    fn include(entry: &Entry) -> Option<&Include> {
+        match entry {
+            Entry::Include(include) => Some(include),
+            _ => None,
+        }
+    }
     entries.iter().filter_map(include).collect()
 }
 

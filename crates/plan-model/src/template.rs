@@ -9,6 +9,7 @@ use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior};
 
 use crate::model::read::LeafKind;
+use crate::shell;
 
 /// Steps of the template engine that one text may take: ends endless loops.
 const FUEL: u64 = 200_000;
@@ -105,7 +106,11 @@ fn scan_fully(text: &str) -> Scanned<'_> {
 /// The names in a bare expression such as that of `when`.
 pub fn scan_expression(text: &str) -> Scanned<'_> {
     match ENVIRONMENT.compile_expression(text) {
-        Ok(expression) => located(text, vec![0..text.len()], expression.undeclared_variables(true)),
+        Ok(expression) => located(
+            text,
+            std::iter::once(0..text.len()).collect(),
+            expression.undeclared_variables(true),
+        ),
         Err(error) => Scanned { problem: Some(syntax_problem(text, &error)), ..Scanned::default() },
     }
 }
@@ -336,6 +341,7 @@ fn render_shell(text: &str, scope: &Value) -> Result<String, String> {
     }
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
+    let script = shell::read(text);
     for tag in tags(text) {
         let whole = tag.start - 2..tag.end + 2;
         out.push_str(&text[done..whole.start]);
@@ -348,7 +354,16 @@ fn render_shell(text: &str, scope: &Value) -> Result<String, String> {
         if value.is_safe() {
             out.push_str(value.as_str().unwrap_or_default());
         } else {
-            out.push_str(&shell_word(&value.to_string()));
+            let hole = script.holes.iter().find(|hole| hole.range == whole);
+            let value = value.to_string();
+            let quoted = hole.and_then(|hole| match hole.context {
+                // A harmless word reads better without quotes, and means the same.
+                shell::Context::Bare => Some(shell_word(&value)),
+                _ => shell::quote(&value, &hole.context),
+            });
+            out.push_str(
+                &quoted.ok_or("a value cannot be put safely into this place of the script")?,
+            );
         }
         done = whole.end;
     }

@@ -47,9 +47,9 @@ pub enum Command {
 
     /// Compare two plans: what became riskier, safer or different
     #[command(after_help = "OLD and NEW are files, or git:REVISION:PATH such as \
-            git:main:plans/shop.yaml (PATH from the top of the repository, or with ./ from here).\n\n\
-            Exit codes: 0 both plans could be read, also if they differ; 2 one of them is wrong, or \
-            the call is.")]
+        git:main:plans/shop.yaml (PATH from the top of the repository, or with ./ from here).\n\n\
+        Exit codes: 0 both plans could be read, also if they differ; 2 one of them is wrong, or the \
+        call is.")]
     Diff(Diff),
 
     /// Write plans in the one way, comments kept

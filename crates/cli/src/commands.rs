@@ -26,8 +26,8 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Exit {
     match command {
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Show(args) => show::run(&args, terminal),
-        Command::Estimate(args) => estimate::run(&args, terminal),
         Command::Diff(args) => diff::run(&args, terminal),
+        Command::Estimate(args) => estimate::run(&args, terminal),
         Command::Fmt(args) => fmt::run(&args, terminal),
         Command::Lints => lints::list(terminal),
         Command::Explain(args) => lints::explain(&args, terminal),

@@ -2,13 +2,92 @@
 //! A rule looks at a compiled plan and the files it names; it touches nothing.
 
 pub mod ask;
+pub mod background_process;
 pub mod backup_before_change;
+pub mod backup_before_quiesce;
+pub mod backup_exposed;
+pub mod backup_fresh;
+pub mod backup_name_unique;
+pub mod backup_offsite;
+pub mod backup_scope;
+pub mod backup_secret_mode;
+pub mod backup_status_hidden;
+pub mod backup_verified;
+pub mod prune_floor;
+pub mod restore_known_artefact;
+pub mod restore_over_live;
+pub mod retention_conflict;
+pub mod compare_without_snapshot;
+pub mod human_only_gate;
+pub mod logs_unchecked;
+pub mod migrate_unchecked;
+pub mod release_unchecked;
+pub mod smoke_empty;
+pub mod watch_missing;
+pub mod workers_running;
+pub mod disk_unchecked;
+pub mod floating_ref;
+pub mod privileges_short;
+pub mod staging_first;
+pub mod target_implicit;
+pub mod test_env_shared;
+pub mod tls_unverified;
+pub mod tree_destroyed;
+pub mod versions_undeclared;
+pub mod force_state;
+pub mod code;
+pub mod db_superuser;
+pub mod download_unverified;
+pub mod failure_masked;
+pub mod implicit_cwd;
+pub mod interactive;
 pub mod inverse_missing;
+pub mod key_mode;
 pub mod migrations;
+pub mod placeholder;
+pub mod relative_rollback;
+pub mod rollback_beyond_run;
+pub mod rollback_order;
+pub mod rollback_unverified;
+pub mod maintenance_unbalanced;
+pub mod no_return_point;
+pub mod rollback_unrehearsed;
+pub mod slow_step_in_downtime;
+pub mod window_collision;
+pub mod window_timezone;
+pub mod estimate_missing;
+pub mod rollback_time;
+pub mod totals_mismatch;
+pub mod window_too_short;
+pub mod change_outside_window;
+pub mod changelog_missing;
+pub mod contact_placeholder;
+pub mod contacts_missing;
+pub mod escalation_missing;
+pub mod mojibake;
+pub mod notice_missing;
+pub mod self_approval;
+pub mod users_uninformed;
+pub mod never_ends;
+pub mod no_timeout;
+pub mod not_rerunnable;
+pub mod obsolete_command;
+pub mod open_to_world;
+pub mod placeholder_secret;
+pub mod raw_value;
+pub mod secret_in_plan;
+pub mod secret_on_command_line;
+pub mod secret_shown;
+pub mod secrets;
+pub mod shell_instead_of_typed;
+pub mod sql_errors_pass;
+
+use std::cell::OnceCell;
 
 use rustc_hash::FxHashSet;
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::estimate::{self, Bounds};
 use crate::graph::CompiledPlan;
 use crate::migration;
 use crate::model::plan::Allow;
@@ -49,6 +128,16 @@ pub struct Lint<'p> {
     pub files: &'p NamedFiles,
     pub scripts: &'p Scripts<'p>,
     pub sources: &'p Sources,
+    bounds: OnceCell<Bounds>,
+    /// Two rules ask for them.
+    secrets: OnceCell<Vec<secrets::Written>>,
+}
+
+impl Lint<'_> {
+    /// How long it takes on paper; worked out when the first rule asks.
+    pub fn bounds(&self) -> &Bounds {
+        self.bounds.get_or_init(|| estimate::bounds(self.plan))
+    }
 }
 
 /// What a rule found, with the entry or phase that it is about, so that it can be waived there.
@@ -100,7 +189,84 @@ pub struct Waived {
     pub span: Span,
 }
 
-pub const RULES: &[&Rule] = &[&backup_before_change::RULE, &inverse_missing::RULE];
+pub const RULES: &[&Rule] = &[
+    &backup_before_change::RULE,
+    &backup_before_quiesce::RULE,
+    &backup_exposed::RULE,
+    &backup_fresh::RULE,
+    &backup_name_unique::RULE,
+    &backup_offsite::RULE,
+    &backup_scope::RULE,
+    &backup_secret_mode::RULE,
+    &backup_status_hidden::RULE,
+    &backup_verified::RULE,
+    &prune_floor::RULE,
+    &restore_known_artefact::RULE,
+    &restore_over_live::RULE,
+    &retention_conflict::RULE,
+    &compare_without_snapshot::RULE,
+    &human_only_gate::RULE,
+    &logs_unchecked::RULE,
+    &migrate_unchecked::RULE,
+    &release_unchecked::RULE,
+    &smoke_empty::RULE,
+    &watch_missing::RULE,
+    &workers_running::RULE,
+    &disk_unchecked::RULE,
+    &floating_ref::RULE,
+    &privileges_short::RULE,
+    &staging_first::RULE,
+    &target_implicit::RULE,
+    &test_env_shared::RULE,
+    &tls_unverified::RULE,
+    &tree_destroyed::RULE,
+    &versions_undeclared::RULE,
+    &inverse_missing::RULE,
+    &rollback_order::RULE,
+    &relative_rollback::RULE,
+    &placeholder::RULE,
+    &rollback_unverified::RULE,
+    &force_state::RULE,
+    &rollback_beyond_run::RULE,
+    &maintenance_unbalanced::RULE,
+    &no_return_point::RULE,
+    &rollback_unrehearsed::RULE,
+    &slow_step_in_downtime::RULE,
+    &window_collision::RULE,
+    &window_timezone::RULE,
+    &estimate_missing::RULE,
+    &rollback_time::RULE,
+    &totals_mismatch::RULE,
+    &window_too_short::RULE,
+    &change_outside_window::RULE,
+    &changelog_missing::RULE,
+    &contact_placeholder::RULE,
+    &contacts_missing::RULE,
+    &escalation_missing::RULE,
+    &mojibake::RULE,
+    &notice_missing::RULE,
+    &self_approval::RULE,
+    &users_uninformed::RULE,
+    &interactive::RULE,
+    &never_ends::RULE,
+    &failure_masked::RULE,
+    &sql_errors_pass::RULE,
+    &no_timeout::RULE,
+    &not_rerunnable::RULE,
+    &background_process::RULE,
+    &shell_instead_of_typed::RULE,
+    &implicit_cwd::RULE,
+    &obsolete_command::RULE,
+    &secret_in_plan::RULE,
+    &secret_on_command_line::RULE,
+    &placeholder_secret::RULE,
+    &secret_shown::RULE,
+    &raw_value::RULE,
+    &db_superuser::RULE,
+    &open_to_world::RULE,
+    &download_unverified::RULE,
+    &key_mode::RULE,
+];
 
 pub fn rule(code: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.code == code)
@@ -117,7 +283,8 @@ pub fn run<'p>(
     scripts: &'p Scripts<'p>,
     sources: &'p Sources,
 ) -> Vec<Finding> {
-    let lint = Lint { plan, files, scripts, sources };
+    let lint =
+        Lint { plan, files, scripts, sources, bounds: OnceCell::new(), secrets: OnceCell::new() };
     let mut all = Vec::new();
     for rule in RULES {
         let first = all.len();
@@ -265,10 +432,16 @@ pub mod testing {
         assert_eq!(got, expected, "{plan}");
     }
 
+    /// With no environment and with a protected one, where some rules speak only.
     fn fires(rule: &Rule, plan: &str) -> usize {
+        [None, Some("prod")].map(|environment| fires_in(rule, plan, environment)).iter().sum()
+    }
+
+    fn fires_in(rule: &Rule, plan: &str, environment: Option<&str>) -> usize {
         let mut sources = Sources::default();
         let folder = example_folder().with("plan.yaml", plan);
-        let outcome = validate::plan(&mut sources, &folder, "plan.yaml", &Setting::default());
+        let setting = Setting { environment: environment.map(str::to_owned), set: Vec::new() };
+        let outcome = validate::plan(&mut sources, &folder, "plan.yaml", &setting);
         let errors: Vec<_> =
             outcome.diagnostics.iter().filter(|d| !codes().any(|code| code == d.code)).collect();
         assert!(errors.is_empty(), "the example of {} is wrong in itself: {errors:#?}", rule.code);

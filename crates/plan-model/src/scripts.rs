@@ -7,11 +7,14 @@ use crate::diagnostic::Diagnostic;
 use crate::graph::CompiledPlan;
 use crate::model::action::run::Command;
 use crate::model::action::{Action, ActionKeys};
+use crate::model::check::Check;
 use crate::model::plan::Surroundings;
 use crate::model::read::{Leaf, LeafKind, Walk};
+use crate::model::value::Text;
 use crate::named::NamedFiles;
 use crate::place::within;
 use crate::resolve::What;
+use crate::shell::facts::Pipefail;
 use crate::shell::{self, Context, Script};
 use crate::source::{Sources, Span};
 use crate::template;
@@ -36,8 +39,12 @@ pub struct ScriptOf<'p> {
     pub text: &'p str,
     pub span: Span,
     pub script: Script<'p>,
+    /// No fact is to be expected of it (`facts::is_plain`).
+    pub is_plain: bool,
     /// `timeout` is given where it runs.
     pub has_timeout: bool,
+    /// A failure inside a pipe fails the script, unless the script itself says otherwise.
+    pub pipefail: Pipefail,
 }
 
 impl ScriptOf<'_> {
@@ -52,8 +59,18 @@ impl ScriptOf<'_> {
 pub struct ProgramOf<'p> {
     pub purpose: Purpose,
     pub entry: Option<usize>,
+    pub phase: Option<usize>,
     pub words: Vec<(&'p str, Span)>,
+    /// The words as one command; its ranges are places in the file.
+    pub script: Script<'p>,
     pub has_timeout: bool,
+}
+
+impl ProgramOf<'_> {
+    pub fn place(&self, range: Range<usize>) -> Span {
+        let file = self.words.first().map_or_else(Default::default, |(_, span)| span.file);
+        Span::new(file, range.start, range.end)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +86,7 @@ struct Place {
     has_timeout: bool,
     /// Something else than a POSIX-like shell reads the scripts.
     foreign: bool,
+    pipefail: Pipefail,
 }
 
 pub fn read<'p>(plan: &'p CompiledPlan, files: &'p NamedFiles) -> Scripts<'p> {
@@ -79,13 +97,14 @@ pub fn read<'p>(plan: &'p CompiledPlan, files: &'p NamedFiles) -> Scripts<'p> {
         phase,
         has_timeout: true,
         foreign: false,
+        pipefail: Pipefail::On,
     };
     for requirement in &plan.plan.requires {
-        all.leaves(requirement, files, &check(None, None));
+        all.check(requirement, files, &check(None, None));
     }
     for (at, phase) in plan.plan.phases.iter().enumerate() {
         for watched in &phase.watch {
-            all.leaves(watched, files, &check(None, Some(at)));
+            all.check(watched, files, &check(None, Some(at)));
         }
     }
     for (at, entry) in plan.entries().iter().enumerate() {
@@ -96,7 +115,7 @@ pub fn read<'p>(plan: &'p CompiledPlan, files: &'p NamedFiles) -> Scripts<'p> {
         match &entry.what {
             What::Checkpoint(checkpoint) => {
                 for asked in &checkpoint.checks {
-                    all.leaves(asked, files, &check(Some(at), None));
+                    all.check(asked, files, &check(Some(at), None));
                 }
             }
             What::Step(step) => {
@@ -105,7 +124,7 @@ pub fn read<'p>(plan: &'p CompiledPlan, files: &'p NamedFiles) -> Scripts<'p> {
                     all.actions(&back.actions, &back.surroundings, Purpose::Rollback, at, files);
                 }
                 if let Some(probe) = &step.probe {
-                    all.leaves(probe, files, &check(Some(at), None));
+                    all.check(probe, files, &check(Some(at), None));
                 }
             }
         }
@@ -129,17 +148,36 @@ impl<'p> Scripts<'p> {
             phase: None,
             has_timeout: around.timeout.is_some(),
             foreign,
+            pipefail: around.shell.as_ref().map_or(Pipefail::On, |shell| pipefail(&shell.value)),
         };
         for action in keys.iter() {
             match action {
-                Action::Run(Command::Program(words)) => self.programs.push(ProgramOf {
-                    purpose,
-                    entry: Some(at),
-                    words: words.iter().map(|word| (word.value.as_str(), word.span)).collect(),
-                    has_timeout: place.has_timeout,
-                }),
+                Action::Run(Command::Program(words)) => self.program(words, &place),
                 _ => self.leaves_of_action(action, files, &place),
             }
+        }
+    }
+
+    fn program(&mut self, words: &'p [Text], place: &Place) {
+        let words: Vec<_> = words.iter().map(|word| (word.value.as_str(), word.span)).collect();
+        self.programs.push(ProgramOf {
+            purpose: place.purpose,
+            entry: place.entry,
+            phase: place.phase,
+            script: shell::read_words(words.iter().map(|(text, span)| (*text, span.range()))),
+            words,
+            has_timeout: place.has_timeout,
+        });
+    }
+
+    fn check(&mut self, check: &'p Check, files: &'p NamedFiles, place: &Place) {
+        match check {
+            Check::AnyOf(any) => any.any_of.iter().for_each(|one| self.check(one, files, place)),
+            Check::Run(run) => match &run.run {
+                Command::Program(words) => self.program(words, place),
+                command => self.leaves(command, files, place),
+            },
+            _ => self.leaves(check, files, place),
         }
     }
 
@@ -157,15 +195,24 @@ impl<'p> Scripts<'p> {
 
     fn take(&mut self, leaves: Vec<Leaf<'p>>, files: &'p NamedFiles, place: &Place) {
         for leaf in leaves {
+            let mut starts_with = place.pipefail;
             let (text, span) = match leaf.kind {
                 LeafKind::Shell if !place.foreign => (leaf.text, leaf.span),
                 LeafKind::ScriptPath => match files.scripts.get(&leaf.span) {
                     Some(file) if !is_foreign_script(&file.text) => {
+                        if file.text.starts_with("#!") {
+                            starts_with = pipefail(file.text.lines().next().unwrap_or(""));
+                        }
                         (&*file.text, Span::new(file.file, 0, file.text.len()))
                     }
                     _ => continue,
                 },
                 _ => continue,
+            };
+            let script = if leaf.kind == LeafKind::Shell {
+                shell::read(text)
+            } else {
+                shell::read_rendered(text, &[])
             };
             self.scripts.push(ScriptOf {
                 purpose: place.purpose,
@@ -173,15 +220,17 @@ impl<'p> Scripts<'p> {
                 phase: place.phase,
                 text,
                 span,
-                script: if leaf.kind == LeafKind::Shell {
-                    shell::read(text)
-                } else {
-                    shell::read_rendered(text, &[])
-                },
+                is_plain: shell::facts::is_plain(&script),
+                script,
                 has_timeout: place.has_timeout,
+                pipefail: starts_with,
             });
         }
     }
+}
+
+fn pipefail(shell: &str) -> Pipefail {
+    if shell.contains("pipefail") { Pipefail::On } else { Pipefail::Off }
 }
 
 fn is_posix_like(shell: &str) -> bool {

@@ -4,7 +4,9 @@
 use super::{Command, Script, Word, program};
 use std::ops::Range;
 
+mod backups;
 mod database;
+mod deployment;
 mod download;
 mod masking;
 mod placeholder;
@@ -14,12 +16,17 @@ mod secret;
 mod tool;
 mod waiting;
 
+pub use backups::{
+    copied_secrets, holds_secrets, overwritten_backups, plain_restores, pruned_by_age,
+    restores_by_pattern,
+};
 pub use database::{Pipefail, database_rebuilt, dump_status_hidden, forced_state, sql_errors_pass};
+pub use deployment::{Deed, DeedKind, deeds, is_behind};
 pub use download::{open_to_world, piped_download};
 pub use masking::{background, masked_failures};
 pub use place::{day_names, implicit_directory, not_rerunnable, obsolete};
-pub use placeholder::placeholders;
-pub use reference::{moving_references, relative_rollback, tree_destroyed};
+pub use placeholder::{placeholders, placeholders_in};
+pub use reference::{is_branch, moving_references, relative_rollback, tree_destroyed};
 pub use secret::{Secret, secrets};
 pub use tool::{Suggestion, Tool, tools, typed_actions};
 pub use waiting::{interactive, never_ending};
@@ -36,6 +43,47 @@ impl Fact {
     fn new(range: &Range<usize>, about: impl Into<String>) -> Fact {
         Fact { range: range.clone(), about: about.into() }
     }
+}
+
+/// Nothing that a fact here could be about, save what has a typed action: most scripts of a large
+/// plan are so, and need not be asked a dozen times.
+pub fn is_plain(script: &Script<'_>) -> bool {
+    script.commands.iter().all(|command| {
+        command.guard.is_none()
+            && !command.background
+            && command.redirections.is_empty()
+            && command.assignments.is_empty()
+            && command.words.first().is_some_and(|word| runs_nothing_known(&word.text))
+            && command.words.iter().all(says_nothing)
+    })
+}
+
+fn runs_nothing_known(program: &str) -> bool {
+    if let Some(own) = program.strip_prefix("./") {
+        return !matches!(program::base(own), "artisan" | "manage.py" | "console");
+    }
+    matches!(
+        program,
+        "echo"
+            | "printf"
+            | "true"
+            | "exit"
+            | "set"
+            | "cat"
+            | "ls"
+            | "uptime"
+            | "systemctl"
+            | "service"
+    )
+}
+
+/// No address, pattern, home, assignment or option of a secret.
+fn says_nothing(word: &Word<'_>) -> bool {
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_' | b'.' | b'/' | b'-');
+    let unknown = |byte: u8| word.has_hole && !byte.is_ascii();
+    word.text.bytes().all(|byte| plain(byte) || unknown(byte))
+        && !(word.text.starts_with("--") && secret::names_secret(&word.text[2..]))
 }
 
 /// A command, and one of the command lines in it: `sudo psql` has two.
@@ -58,7 +106,18 @@ impl<'s, 'a> Line<'s, 'a> {
 
     /// Arguments that are not options.
     fn operands(&self) -> impl Iterator<Item = &'s Word<'a>> {
-        self.arguments().iter().filter(|word| !word.text.starts_with('-'))
+        self.asked().iter().filter(|word| !word.text.starts_with('-'))
+    }
+
+    /// Of `git -C app -c a=b checkout …` what stands from `checkout` on.
+    fn asked(&self) -> &'s [Word<'a>] {
+        let mut rest = self.arguments();
+        while self.name() == "git"
+            && rest.first().is_some_and(|word| matches!(&*word.text, "-C" | "-c"))
+        {
+            rest = rest.get(2..).unwrap_or(&[]);
+        }
+        rest
     }
 
     fn operand(&self, at: usize) -> &'s str {
@@ -67,7 +126,7 @@ impl<'s, 'a> Line<'s, 'a> {
 
     /// `--name`, `--name=…`, or the letter in a cluster of letters: `-f`, `-rf`.
     fn has(&self, letter: char, long: &str) -> bool {
-        self.arguments().iter().any(|word| match word.text.strip_prefix("--") {
+        self.asked().iter().any(|word| match word.text.strip_prefix("--") {
             Some(name) => !long.is_empty() && name.split('=').next() == Some(long),
             None => {
                 let cluster = word.text.strip_prefix('-');

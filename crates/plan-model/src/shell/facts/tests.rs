@@ -8,8 +8,21 @@ use crate::shell::read;
 fn check(ask: impl Fn(&Script<'_>) -> Vec<Fact>, script: &str, marked: &str) {
     let read = read(script);
     let facts = ask(&read);
+    assert!(marked.is_empty() || !is_plain(&read), "{script}");
     let texts: Vec<&str> = facts.iter().map(|fact| read.slice(&fact.range)).collect();
     assert_eq!(texts.join("¦"), marked, "{script}: {facts:?}");
+}
+
+#[test]
+fn plain_scripts_need_no_questions() {
+    for script in ["./convert --part 3 {{ v }}\nsystemctl reload shop", "echo done"] {
+        assert!(is_plain(&read(script)), "{script}");
+    }
+    for script in
+        ["psql", "./a || true", "./a --token b", "echo ~/x", "./a > b", "A=1 ./b", "./artisan down"]
+    {
+        assert!(!is_plain(&read(script)), "{script}");
+    }
 }
 
 #[test]
@@ -40,6 +53,7 @@ fn what_waits_for_a_person_is_seen() {
         ("docker exec -it db psql -U a", "docker exec -it db psql -U a¦psql -U a"),
         ("docker compose exec -T db pg_isready", ""),
         ("echo nano; git commit -m x", ""),
+        ("command -v nano", ""),
     ] {
         check(interactive, script, marked);
     }
@@ -63,6 +77,7 @@ fn what_never_ends_is_seen() {
         ("kubectl logs -f x", "kubectl logs -f x"),
         ("top", "top"),
         ("top -b -n 1", ""),
+        ("watch -g df; docker compose up --exit-code-from t", ""),
     ] {
         check(never_ending, script, marked);
     }
@@ -104,6 +119,7 @@ fn dumps_that_hide_their_failure_are_seen() {
     check(sql_errors_pass, "psql -v ON_ERROR_STOP=1 -f x", "");
     check(sql_errors_pass, "psql x <<E\n\\set ON_ERROR_STOP on\nE", "");
     check(sql_errors_pass, "gunzip -c x | psql y", "psql y");
+    check(sql_errors_pass, "psql -c '\\copy t from stdin' < rows.csv", "");
 }
 
 #[test]
@@ -111,6 +127,7 @@ fn secrets_in_sight_are_seen() {
     let marked = |script: &str| -> String {
         let read = read(script);
         let all = secrets(&read);
+        assert!(all.is_empty() || !is_plain(&read), "{script}");
         let shown = all.iter().map(|one| {
             let kind = if one.is_literal { "literal" } else { "value" };
             let place = if one.on_command_line { "argument" } else { "assignment" };
@@ -269,4 +286,86 @@ fn commands_with_a_typed_action_are_seen() {
         let found: Vec<&str> = typed_actions(&read).iter().map(|one| one.action).collect();
         assert_eq!(found.join(" "), actions, "{script}");
     }
+}
+
+#[test]
+fn backups_that_overwrite_each_other_are_seen() {
+    for (script, marked) in [
+        ("mysqldump shop > backups/db_$(date +%Y%m%d).sql", "backups/db_$(date +%Y%m%d).sql"),
+        ("mysqldump shop > backups/db_$(date +%Y%m%d_%H%M%S).sql", ""),
+        ("D=$(date +%F)\npg_dump shop | gzip > backups/$D.gz", "backups/$D.gz"),
+        ("D=$(date +%F-%H%M)\npg_dump shop | gzip > backups/$D.gz", ""),
+        ("pg_dump shop > backups/shop.sql", "backups/shop.sql"),
+        ("pg_dump --schema-only shop > backups/shop.sql", ""),
+        ("pg_dump shop > \"$OUT/shop.sql\"", ""),
+        ("pg_dump -d shop -f backups/{{ run.id }}.sql", ""),
+        (
+            "tar -czf backups/files_$(date +%Y%m%d).tar.gz app/",
+            "backups/files_$(date +%Y%m%d).tar.gz",
+        ),
+        ("tar -xzf backups/files.tar.gz", ""),
+        ("cp .env backups/env_$(date +%Y%m%d)", "backups/env_$(date +%Y%m%d)"),
+        ("cp .env.example .env", ""),
+    ] {
+        check(overwritten_backups, script, marked);
+    }
+}
+
+#[test]
+fn restores_over_live_data_are_seen() {
+    for (script, marked) in [
+        ("mysql electoral_db < backups/db.sql", "mysql electoral_db"),
+        ("gunzip -c backups/db.sql.gz | psql shop", "psql shop"),
+        ("gunzip -c backups/db.sql.gz | psql shop_scratch", ""),
+        ("createdb x\ngunzip -c backups/db.sql.gz | psql x", ""),
+        ("psql shop < migrations/1.sql", ""),
+        ("pg_restore -d shop backups/shop.dump", "pg_restore -d shop backups/shop.dump"),
+        ("pg_restore --list backups/shop.dump", ""),
+        ("pg_restore -f /dev/null backups/shop.dump", ""),
+    ] {
+        check(plain_restores, script, marked);
+    }
+    for (script, marked) in [
+        ("mysql shop < backups/latest.sql", "backups/latest.sql"),
+        (
+            "gunzip -c \"$(ls -t backups/*.gz | head -1)\" | psql shop",
+            "\"$(ls -t backups/*.gz | head -1)\"",
+        ),
+        ("tar -xzf backups/*.tar.gz", "backups/*.tar.gz"),
+        ("mysql shop < backups/7.sql", ""),
+        ("tar -czf backups/a.tar.gz *", ""),
+    ] {
+        check(restores_by_pattern, script, marked);
+    }
+}
+
+#[test]
+fn backups_that_go_or_lie_open_are_seen() {
+    let prune = "find backups -name '*.sql.gz' -mtime +30 -delete";
+    for (script, marked) in [
+        (prune, prune),
+        (
+            "find /var/backups -mtime +30 -exec rm {} +",
+            "find /var/backups -mtime +30 -exec rm {} +",
+        ),
+        ("find storage/logs -mtime +30 -delete", ""),
+        ("find backups -mtime +30", ""),
+    ] {
+        check(pruned_by_age, script, marked);
+    }
+    for (script, marked) in [
+        ("cp .env backups/env_1", "cp .env backups/env_1"),
+        ("umask 077\ncp .env backups/env_1", ""),
+        ("cp .env.example backups/x", ""),
+        ("cp .env .env.testing", ""),
+    ] {
+        check(copied_secrets, script, marked);
+    }
+}
+
+#[test]
+fn git_is_asked_the_same_from_another_folder() {
+    check(tree_destroyed, "git -C app reset --hard v2", "git -C app reset --hard v2");
+    check(moving_references, "git -C app -c a=b checkout main", "main");
+    check(moving_references, "git -C main checkout v2", "");
 }

@@ -160,16 +160,16 @@ impl Drawing {
         let shown = show(plan);
         let bounds = plan_model::estimate::bounds(plan);
         let longest = longest::longest(&bounds);
+        // What takes no time worth naming is drawn without one.
+        let times =
+            |entry: usize| bounds.entries[entry].run.filter(|range| *range != Range::default());
         // The order of the plan goes phase by phase, because phases follow one another.
         let mut place = vec![0; plan.entries().len()];
         for (at, entry) in plan.order.iter().enumerate() {
             place[*entry] = at;
         }
-        let mut nodes: Vec<Node> = plan
-            .order
-            .iter()
-            .map(|entry| node(plan, *entry, &shown, bounds.entries[*entry].run))
-            .collect();
+        let mut nodes: Vec<Node> =
+            plan.order.iter().map(|entry| node(plan, *entry, &shown, times(*entry))).collect();
         for entry in longest.critical {
             nodes[place[entry]].critical = true;
         }

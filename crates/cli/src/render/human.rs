@@ -1,5 +1,7 @@
 //! Diagnostics for people: the text itself, underlined, with what to do next.
 
+use std::borrow::Cow;
+
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use plan_model::diagnostic::{Diagnostic, Severity};
 use plan_model::source::{Position, Sources, Span};
@@ -10,6 +12,8 @@ use crate::theme::{self, paint};
 
 /// More than anybody reads; the rest is counted.
 const SHOWN: usize = 200;
+/// Codes whose marked text is a secret: a report of CI is read by more people than the file.
+const SECRETS: &[&str] = &["secret-in-plan", "secret-on-command-line"];
 /// Marks of one file that are further apart than this are shown as two cuttings.
 const FAR: usize = 12;
 
@@ -135,16 +139,24 @@ fn cuttings<'s>(
     }
     // The main place comes first, whatever stands above it.
     groups.sort_by_key(|group| !group.iter().any(|mark| mark.kind == AnnotationKind::Primary));
-    groups.into_iter().map(|group| cutting(sources, &group)).collect()
+    let secret = SECRETS.contains(&diagnostic.code).then_some(diagnostic.span);
+    groups.into_iter().map(|group| cutting(sources, &group, secret)).collect()
 }
 
-fn cutting<'s>(sources: &'s Sources, marks: &[Mark<'s>]) -> Snippet<'s, Annotation<'s>> {
+fn cutting<'s>(
+    sources: &'s Sources,
+    marks: &[Mark<'s>],
+    secret: Option<Span>,
+) -> Snippet<'s, Annotation<'s>> {
     let file = sources.file(marks[0].span.file);
     let first = marks.iter().map(|mark| mark.line).min().unwrap_or(1);
     let last = marks.iter().map(|mark| mark.last_line).max().unwrap_or(1);
     let start = file.line_start(first).unwrap_or(0);
     let end = file.line_start(last + 1).unwrap_or(file.text.len());
-    let text = &file.text[start..end];
+    let text = match secret.filter(|span| span.file == marks[0].span.file) {
+        Some(span) => covered(&file.text[start..end], start, span),
+        None => Cow::Borrowed(&file.text[start..end]),
+    };
     let annotation = |mark: &Mark<'s>| {
         let from = (mark.span.start as usize).clamp(start, end) - start;
         let to = (mark.span.end as usize).clamp(start + from, end) - start;
@@ -157,8 +169,37 @@ fn cutting<'s>(sources: &'s Sources, marks: &[Mark<'s>]) -> Snippet<'s, Annotati
         .annotations(marks.iter().map(annotation))
 }
 
+/// The text with a secret made unreadable, byte for byte, so that every mark keeps its place.
+fn covered(text: &str, start: usize, secret: Span) -> Cow<'_, str> {
+    let from = (secret.start as usize).clamp(start, start + text.len()) - start;
+    let to = (secret.end as usize).clamp(start + from, start + text.len()) - start;
+    let stars = |part: &str| -> String {
+        part.bytes().map(|b| if b == b'\n' { '\n' } else { '*' }).collect()
+    };
+    Cow::Owned(format!("{}{}{}", &text[..from], stars(&text[from..to]), &text[to..]))
+}
+
 /// `file:line:column`, as editors and terminals link it.
 pub fn place(sources: &Sources, span: Span) -> String {
     let Position { line, column } = sources.start(span);
     format!("{}:{line}:{column}", sources.file(span.file).name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_covered_in_the_text_that_is_shown() {
+        let mut sources = Sources::default();
+        let text = "password: hunter2é # x\n";
+        let file = sources.add("p", text);
+        let at = text.find("hunter2é").unwrap();
+        let span = Span::new(file, at, at + "hunter2é".len());
+        let shown =
+            |code| one(&Renderer::plain(), &sources, &Diagnostic::error(code, span, "a secret"));
+        assert!(!shown("secret-in-plan").contains("hunter"));
+        assert!(shown("secret-in-plan").contains("password: ********* # x"));
+        assert!(shown("wrong-type").contains("hunter2é"));
+    }
 }

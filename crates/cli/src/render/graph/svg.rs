@@ -194,6 +194,7 @@ impl<'d> Picture<'d> {
                 .done();
             pen.path(class, "", &(head + "Z"));
         }
+        self.lines_beside(pen);
         let joints =
             (0..self.graph.items.len()).filter(|item| self.graph.items[*item] == Item::Joint);
         for joint in joints {
@@ -201,6 +202,28 @@ impl<'d> Picture<'d> {
             let (x, y) = (self.x[joint], self.rows.layers[self.graph.layer[joint]].top);
             let (x, y) = (short(x), short(y));
             pen.raw(&format!("<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"3.5\"/>"));
+        }
+    }
+
+    /// From a box to the next in the same row.
+    fn lines_beside(&self, pen: &mut Pen) {
+        for (from, to) in &self.graph.beside {
+            let critical = self.is_critical(*from) && self.is_critical(*to);
+            let (line, head) =
+                if critical { ("line critical", "head critical") } else { ("line", "head") };
+            let ends =
+                format!(" data-from=\"{}\" data-to=\"{}\"", self.name(*from), self.name(*to));
+            let (left, right) =
+                (self.x[*from] + columns::BOX / 2.0, self.x[*to] - columns::BOX / 2.0);
+            let y = self.top(*to) + self.cards[*to].height / 2.0;
+            pen.path(line, &ends, &rounded(&[(left, y), (right - 4.0, y)], ROUND));
+            let size = if critical { 5.5 } else { 4.5 };
+            let shape = Path::default()
+                .to('M', &[right - 2.0 * size + 2.0, y - size])
+                .to('L', &[right - 2.0 * size + 2.0, y + size])
+                .to('L', &[right, y])
+                .done();
+            pen.path(head, "", &(shape + "Z"));
         }
     }
 

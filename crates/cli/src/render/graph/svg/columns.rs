@@ -8,6 +8,8 @@ pub const BOX: f64 = 220.0;
 const BESIDE_BOX: f64 = 26.0;
 const BESIDE_LINE: f64 = 18.0;
 const LINES: f64 = 14.0;
+/// More room between boxes that an arrow joins.
+const ARROW: f64 = 10.0;
 const ROUNDS: usize = 80;
 /// How strongly everything is drawn to the middle: enough to decide where nothing else does.
 const GRAVITY: f64 = 0.1;
@@ -60,8 +62,10 @@ impl Columns {
                 |item: usize| links.iter().filter(|link| link.tops.contains(&item)).count();
             for link in &links {
                 let alone = link.tops.len() == 1 && link.bottoms.len() == 1;
-                for top in &link.tops {
-                    for bottom in &link.bottoms {
+                // A chain in rows stands in the middle, wherever its ends lead.
+                let free = |item: &&usize| !graph.in_train[**item];
+                for top in link.tops.iter().filter(free) {
+                    for bottom in link.bottoms.iter().filter(free) {
                         let (a, b) = (graph.items[*top], graph.items[*bottom]);
                         let rail = a == Item::Bend && b == Item::Bend;
                         if rail || alone && leaving(*top) == 1 {
@@ -119,7 +123,8 @@ impl Columns {
             .map(|pair| Apart {
                 left: of_item[pair[0]],
                 right: of_item[pair[1]],
-                by: distance(graph.items[pair[0]], graph.items[pair[1]]),
+                by: distance(graph.items[pair[0]], graph.items[pair[1]])
+                    + if graph.in_train[pair[0]] { ARROW } else { 0.0 },
             })
             .collect();
         let pulls = joined

@@ -7,6 +7,9 @@ use super::super::Drawing;
 
 /// Wider rows would make the picture too small to be read in a pull request.
 const WIDEST: usize = 4;
+/// How many nodes of a chain share a row, and from which length on a chain is folded.
+const TRAIN: usize = 3;
+const SHORTEST_CHAIN: usize = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Item {
@@ -33,6 +36,10 @@ pub struct Graph {
     pub nets: Vec<Net>,
     /// Items from left to right.
     pub layers: Vec<Vec<usize>>,
+    /// Nodes that follow one another in the same row, the second right of the first.
+    pub beside: Vec<(usize, usize)>,
+    /// Whether an item stands in such a row.
+    pub in_train: Vec<bool>,
 }
 
 /// What a net joins between one layer and the next.
@@ -50,10 +57,19 @@ impl Graph {
             layer: vec![0; drawing.nodes.len()],
             nets: Vec::new(),
             layers: Vec::new(),
+            beside: Vec::new(),
+            in_train: Vec::new(),
         };
         graph.place(drawing);
+        let unbent = graph.items.len();
         graph.bend();
         graph.fill_layers();
+        graph.fold(drawing, unbent);
+        graph.in_train = vec![false; graph.items.len()];
+        for (a, b) in &graph.beside {
+            graph.in_train[*a] = true;
+            graph.in_train[*b] = true;
+        }
         graph
     }
 
@@ -137,6 +153,57 @@ impl Graph {
                 Item::Node(_) | Item::Joint => row.push(item),
             }
         }
+    }
+
+    /// Where nodes follow one another alone, row by row, several share a row, as words share a
+    /// line: most real plans are such chains, and would be towers otherwise.
+    fn fold(&mut self, drawing: &Drawing, unbent: usize) {
+        let lane_of =
+            |node: usize| drawing.lanes.iter().position(|lane| lane.nodes.contains(&node));
+        let mut chains: Vec<Vec<usize>> = Vec::new();
+        for row in &self.layers {
+            let [item] = row.as_slice() else {
+                chains.push(Vec::new());
+                continue;
+            };
+            // What stands below the point of no return must not stand beside it.
+            let goes_on = matches!(self.items[*item], Item::Node(node)
+                if drawing.no_return != Some(node)
+                    && chains.last().and_then(|chain| chain.last())
+                        .is_some_and(|last| lane_of(*last) == lane_of(node)));
+            match chains.last_mut() {
+                Some(chain) if goes_on => chain.push(*item),
+                _ if *item < drawing.nodes.len() => chains.push(vec![*item]),
+                _ => chains.push(Vec::new()),
+            }
+        }
+        let mut above = vec![0; self.layers.len() + 1];
+        for chain in chains.iter().filter(|chain| chain.len() >= SHORTEST_CHAIN) {
+            let rows = chain.len().div_ceil(TRAIN);
+            let (least, longer) = (chain.len() / rows, chain.len() % rows);
+            let mut rest = chain.as_slice();
+            for row in 0..rows {
+                let (train, after) = rest.split_at(least + usize::from(row < longer));
+                rest = after;
+                for pair in train.windows(2) {
+                    self.beside.push((pair[0], pair[1]));
+                    above[self.layer[pair[1]]] = 1;
+                }
+            }
+        }
+        let mut saved = 0;
+        for layer in &mut above {
+            saved += *layer;
+            *layer = saved;
+        }
+        self.items.truncate(unbent);
+        self.layer.truncate(unbent);
+        self.layer.iter_mut().for_each(|layer| *layer -= above[*layer]);
+        let is_beside = |net: &Net| matches!((net.from.as_slice(), net.to.as_slice()), ([a], [b]) if self.beside.contains(&(*a, *b)));
+        self.nets.retain(|net| !is_beside(net));
+        self.nets.iter_mut().for_each(|net| net.bends.clear());
+        self.bend();
+        self.fill_layers();
     }
 
     /// What is joined between a layer and the next.

@@ -29,6 +29,9 @@ pub fn order(graph: &mut Graph) {
 }
 
 fn sort(graph: &mut Graph, links: &[Vec<Link>], layer: usize, down: bool) {
+    if graph.layers[layer].iter().any(|item| graph.in_train[*item]) {
+        return;
+    }
     let (fixed, between) = if down { (layer - 1, layer - 1) } else { (layer + 1, layer) };
     let place = places(&graph.layers[fixed], graph.items.len());
     let mut sums = vec![(0.0, 0.0); graph.items.len()];

@@ -121,7 +121,12 @@ fn hold(drawing: &Drawing) {
         for piece in pieces(line.attribute("d").unwrap()) {
             // A line may touch the box that it leaves or enters, at its edge.
             let crossed = boxes.iter().find(|(_, rect)| {
-                let inner = Rect { top: rect.top + 0.5, bottom: rect.bottom - 0.5, ..*rect };
+                let inner = Rect {
+                    left: rect.left + 0.5,
+                    right: rect.right - 0.5,
+                    top: rect.top + 0.5,
+                    bottom: rect.bottom - 0.5,
+                };
                 inner.meets(&Rect {
                     right: piece.right + 0.01,
                     bottom: piece.bottom + 0.01,

@@ -154,12 +154,15 @@ pub fn read_rendered<'a>(script: &'a str, holes: &[Range<usize>]) -> Script<'a> 
 pub fn program<'a>(words: impl Iterator<Item = &'a str>) -> Script<'a> {
     let words: Vec<Word<'a>> = words
         .enumerate()
-        .map(|(at, text)| Word {
-            range: at..at + 1,
-            text: Cow::Borrowed(text),
-            is_literal: !crate::template::has_template(text),
-            is_quoted: true,
-            has_hole: crate::template::has_template(text),
+        .map(|(at, text)| {
+            let has_hole = text.contains("{{") || text.contains("{%");
+            Word {
+                range: at..at + 1,
+                text: Cow::Borrowed(text),
+                is_literal: !has_hole,
+                is_quoted: true,
+                has_hole,
+            }
         })
         .collect();
     let command = Command {

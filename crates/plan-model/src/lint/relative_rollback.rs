@@ -39,9 +39,8 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
                 continue;
             }
             let place = run.place(lint.sources, &fact.range);
-            let of =
-                run.entry.map_or(String::new(), |at| format!(" of `{}`", lint.plan.entry(at).id));
-            let mut finding = Finding::new(place, format!("this{of} {}", fact.about))
+            let owner = run.owner(lint.plan);
+            let mut finding = Finding::new(place, format!("{owner} {}", fact.about))
                 .help("name the version or commit to go back to; `migrate:` and `git:` record it by themselves");
             finding.entry = run.entry;
             found.push(finding);
@@ -104,12 +103,14 @@ mod tests {
         check(
             &RULE,
             &back("php artisan migrate:rollback"),
-            &["php artisan migrate:rollback|this of `a` undoes the last batch, whatever it was"],
+            &[
+                "php artisan migrate:rollback|the rollback of `a` undoes the last batch, whatever it was",
+            ],
         );
         check(
             &RULE,
             &back("[git, checkout, HEAD~1]"),
-            &["git, checkout, HEAD~1|this of `a` goes back by a count, not to a commit"],
+            &["git, checkout, HEAD~1|the rollback of `a` goes back by a count, not to a commit"],
         );
         check(&RULE, &back("php artisan migrate:rollback --batch=7"), &[]);
         check(&RULE, &back("git checkout v1.9.0"), &[]);

@@ -39,10 +39,9 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
         let undone = deeds(run.script).into_iter();
         let undone = undone.filter(|deed| deed.kind == DeedKind::UndoesEverything);
         for fact in wiped.chain(undone.map(|deed| deed.fact)) {
-            let of =
-                run.entry.map_or(String::new(), |at| format!(" of `{}`", lint.plan.entry(at).id));
+            let owner = run.owner(lint.plan);
             let place = run.place(lint.sources, &fact.range);
-            let finding = Finding::new(place, format!("the rollback{of} goes too far: it {}", fact.about))
+            let finding = Finding::new(place, format!("{owner} goes too far: it {}", fact.about))
                 .help("go back to the version that was recorded before the run; `migrate:` does so by itself");
             found.push(Finding { entry: run.entry, ..finding });
         }

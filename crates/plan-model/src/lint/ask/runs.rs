@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::graph::CompiledPlan;
 use crate::lint::Lint;
 use crate::scripts::{ProgramOf, Purpose, ScriptOf};
 use crate::shell::Script;
@@ -28,6 +29,16 @@ impl Run<'_> {
         match self.from {
             From::Script(script) => script.place(sources, range.clone()),
             From::Program(program) => program.place(range.clone()),
+        }
+    }
+
+    /// Whose it is, as a message begins: "`schema`", "the rollback of `schema`".
+    pub fn owner(&self, plan: &CompiledPlan) -> String {
+        let id = self.entry.map(|at| format!("`{}`", plan.entry(at).id));
+        match (self.purpose, id) {
+            (Purpose::Rollback, Some(id)) => format!("the rollback of {id}"),
+            (_, Some(id)) => id,
+            (_, None) => "this".to_owned(),
         }
     }
 

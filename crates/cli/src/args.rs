@@ -45,6 +45,13 @@ pub enum Command {
     )]
     Estimate(Estimate),
 
+    /// Compare two plans: what became riskier, safer or different
+    #[command(after_help = "OLD and NEW are files, or git:REVISION:PATH such as \
+        git:main:plans/shop.yaml (PATH from the top of the repository, or with ./ from here).\n\n\
+        Exit codes: 0 both plans could be read, also if they differ; 2 one of them is wrong, or the \
+        call is.")]
+    Diff(Diff),
+
     /// Write plans in the one way, comments kept
     Fmt(Fmt),
 
@@ -219,4 +226,30 @@ pub enum EstimateFormat {
     Human,
     /// One JSON document, every time in milliseconds
     Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Diff {
+    /// The plan as it was
+    pub old: String,
+
+    /// The plan as it is to be
+    pub new: String,
+
+    #[command(flatten)]
+    pub overlay: Overlay,
+
+    /// How the differences are written
+    #[arg(long, value_enum, default_value_t = DiffFormat::Human)]
+    pub format: DiffFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For people
+    Human,
+    /// One JSON document
+    Json,
+    /// For the comment of a pull request
+    Markdown,
 }

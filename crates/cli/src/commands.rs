@@ -1,6 +1,7 @@
 //! One file per verb; each turns what was typed into an exit code.
 
 pub mod completions;
+pub mod diff;
 pub mod estimate;
 pub mod fmt;
 pub mod init;
@@ -25,6 +26,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Exit {
     match command {
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Show(args) => show::run(&args, terminal),
+        Command::Diff(args) => diff::run(&args, terminal),
         Command::Estimate(args) => estimate::run(&args, terminal),
         Command::Fmt(args) => fmt::run(&args, terminal),
         Command::Lints => lints::list(terminal),

@@ -1,6 +1,7 @@
 //! What is shown, in every output format; one file each.
 
 pub mod columns;
+pub mod diff;
 pub mod estimate;
 pub mod github;
 pub mod human;

@@ -4,7 +4,7 @@
 pub mod before;
 pub mod net;
 
-use petgraph::algo::{tarjan_scc, toposort};
+use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use petgraph::{Direction, Outgoing};
@@ -43,6 +43,8 @@ pub struct CompiledPlan {
     pub plan: Plan,
     graph: DiGraph<Node, Wait>,
     nodes: Vec<NodeIndex>,
+    /// All nodes in a valid order: worked out once, walked by every pass.
+    node_order: Vec<NodeIndex>,
     /// Entries in an order that respects every need; ties in the order of the file.
     pub order: Vec<usize>,
     by_id: FxHashMap<String, usize>,
@@ -167,7 +169,7 @@ impl CompiledPlan {
     ) -> Vec<T> {
         let mut values: Vec<Option<T>> = vec![None; self.graph.node_count()];
         let mut results: Vec<Option<T>> = vec![None; self.nodes.len()];
-        for node in toposort(&self.graph, None).unwrap_or_default() {
+        for node in self.node_order.iter().copied() {
             let mut value = start.clone();
             for before in self.graph.neighbors_directed(node, Direction::Incoming) {
                 if let Some(other) = &values[before.index()] {
@@ -194,7 +196,7 @@ impl CompiledPlan {
     ) -> Vec<T> {
         let mut values: Vec<Option<T>> = vec![None; self.graph.node_count()];
         let mut results: Vec<Option<T>> = vec![None; self.nodes.len()];
-        for node in toposort(&self.graph, None).unwrap_or_default().into_iter().rev() {
+        for node in self.node_order.iter().rev().copied() {
             let mut value = start.clone();
             for after in self.graph.neighbors_directed(node, Outgoing) {
                 if let Some(other) = &values[after.index()] {
@@ -219,11 +221,16 @@ pub fn compile(plan: Plan, found: &mut Vec<Diagnostic>) -> Option<CompiledPlan> 
     let mut builder = Builder::new(&plan, &by_id, found);
     builder.build();
     let Builder { graph, nodes, .. } = builder;
-    let Some(order) = ordered(&graph) else {
+    let Some(node_order) = ordered(&graph) else {
         report_cycles(&graph, &plan, found);
         return None;
     };
-    Some(CompiledPlan { plan, graph, nodes, order, by_id })
+    let entry = |node: &NodeIndex| match graph[*node] {
+        Node::Entry(at) => Some(at),
+        _ => None,
+    };
+    let order = node_order.iter().filter_map(entry).collect();
+    Some(CompiledPlan { plan, graph, nodes, node_order, order, by_id })
 }
 
 fn unique_ids(plan: &Plan, found: &mut Vec<Diagnostic>) -> Option<FxHashMap<String, usize>> {
@@ -390,7 +397,7 @@ fn order_or_phase(before: NodeIndex, start: NodeIndex) -> Wait {
 }
 
 /// Topological, smallest place in the file first: the same plan always gives the same order.
-fn ordered(graph: &DiGraph<Node, Wait>) -> Option<Vec<usize>> {
+fn ordered(graph: &DiGraph<Node, Wait>) -> Option<Vec<NodeIndex>> {
     use std::cmp::Reverse;
     let rank = |node: NodeIndex| match graph[node] {
         Node::PhaseStart(_) | Node::PhaseEnd(_) => (0, node.index()),
@@ -404,12 +411,8 @@ fn ordered(graph: &DiGraph<Node, Wait>) -> Option<Vec<usize>> {
     let mut ready: std::collections::BinaryHeap<_> =
         free.map(|node| Reverse((rank(node), node))).collect();
     let mut order = Vec::with_capacity(graph.node_count());
-    let mut count = 0;
     while let Some(Reverse((_, node))) = ready.pop() {
-        count += 1;
-        if let Node::Entry(at) = graph[node] {
-            order.push(at);
-        }
+        order.push(node);
         for next in graph.neighbors(node) {
             let left = &mut missing[next.index()];
             *left -= 1;
@@ -418,7 +421,7 @@ fn ordered(graph: &DiGraph<Node, Wait>) -> Option<Vec<usize>> {
             }
         }
     }
-    (count == graph.node_count()).then_some(order)
+    (order.len() == graph.node_count()).then_some(order)
 }
 
 /// Each knot once, every edge of it shown.

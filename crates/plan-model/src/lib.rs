@@ -29,5 +29,6 @@ pub mod named;
 pub mod scripts;
 pub mod lint;
 pub mod show;
+pub mod diff;
 pub mod explain;
 pub mod validate;

@@ -3,6 +3,36 @@
 
 pub mod ask;
 pub mod backup_before_change;
+pub mod backup_before_quiesce;
+pub mod backup_exposed;
+pub mod backup_fresh;
+pub mod backup_name_unique;
+pub mod backup_offsite;
+pub mod backup_scope;
+pub mod backup_secret_mode;
+pub mod backup_status_hidden;
+pub mod backup_verified;
+pub mod prune_floor;
+pub mod restore_known_artefact;
+pub mod restore_over_live;
+pub mod retention_conflict;
+pub mod compare_without_snapshot;
+pub mod human_only_gate;
+pub mod logs_unchecked;
+pub mod migrate_unchecked;
+pub mod release_unchecked;
+pub mod smoke_empty;
+pub mod watch_missing;
+pub mod workers_running;
+pub mod disk_unchecked;
+pub mod floating_ref;
+pub mod privileges_short;
+pub mod staging_first;
+pub mod target_implicit;
+pub mod test_env_shared;
+pub mod tls_unverified;
+pub mod tree_destroyed;
+pub mod versions_undeclared;
 pub mod force_state;
 pub mod inverse_missing;
 pub mod migrations;
@@ -138,6 +168,36 @@ pub struct Waived {
 
 pub const RULES: &[&Rule] = &[
     &backup_before_change::RULE,
+    &backup_before_quiesce::RULE,
+    &backup_exposed::RULE,
+    &backup_fresh::RULE,
+    &backup_name_unique::RULE,
+    &backup_offsite::RULE,
+    &backup_scope::RULE,
+    &backup_secret_mode::RULE,
+    &backup_status_hidden::RULE,
+    &backup_verified::RULE,
+    &prune_floor::RULE,
+    &restore_known_artefact::RULE,
+    &restore_over_live::RULE,
+    &retention_conflict::RULE,
+    &compare_without_snapshot::RULE,
+    &human_only_gate::RULE,
+    &logs_unchecked::RULE,
+    &migrate_unchecked::RULE,
+    &release_unchecked::RULE,
+    &smoke_empty::RULE,
+    &watch_missing::RULE,
+    &workers_running::RULE,
+    &disk_unchecked::RULE,
+    &floating_ref::RULE,
+    &privileges_short::RULE,
+    &staging_first::RULE,
+    &target_implicit::RULE,
+    &test_env_shared::RULE,
+    &tls_unverified::RULE,
+    &tree_destroyed::RULE,
+    &versions_undeclared::RULE,
     &inverse_missing::RULE,
     &rollback_order::RULE,
     &relative_rollback::RULE,

@@ -17,6 +17,8 @@ use crate::template;
 #[derive(Debug, Clone)]
 pub struct NamedFile {
     pub path: String,
+    /// As the plan names it; of a folder, its path below that folder.
+    pub name: String,
     pub file: FileId,
     pub text: Arc<str>,
 }
@@ -27,6 +29,7 @@ pub struct NamedFiles {
     pub scripts: FxHashMap<Span, NamedFile>,
     pub sql: FxHashMap<Span, NamedFile>,
     pub migrations: FxHashMap<Span, Vec<NamedFile>>,
+    pub templates: FxHashMap<Span, NamedFile>,
 }
 
 pub fn read(
@@ -36,23 +39,26 @@ pub fn read(
     found: &mut Vec<Diagnostic>,
 ) -> NamedFiles {
     let mut leaves = Vec::new();
+    let mut see = |leaf: Leaf<'_>| {
+        let named = matches!(
+            leaf.kind,
+            LeafKind::ScriptPath
+                | LeafKind::SqlPath
+                | LeafKind::MigrationsPath
+                | LeafKind::TemplatePath
+        );
+        if named {
+            leaves.push((leaf.kind, leaf.text.to_owned(), leaf.span));
+        }
+    };
+    plan.plan.requires.walk(&mut see);
+    for phase in &plan.plan.phases {
+        phase.watch.walk(&mut see);
+    }
     for entry in plan.entries() {
-        let What::Step(step) = &entry.what else { continue };
-        let mut see = |leaf: Leaf<'_>| {
-            let named = matches!(
-                leaf.kind,
-                LeafKind::ScriptPath
-                    | LeafKind::SqlPath
-                    | LeafKind::MigrationsPath
-                    | LeafKind::TemplatePath
-            );
-            if named {
-                leaves.push((leaf.kind, leaf.text.to_owned(), leaf.span));
-            }
-        };
-        step.actions.walk(&mut see);
-        for rollback in step.rollback.iter().flat_map(|many| many.iter()) {
-            rollback.actions.walk(&mut see);
+        match &entry.what {
+            What::Step(step) => step.walk(&mut see),
+            What::Checkpoint(checkpoint) => checkpoint.walk(&mut see),
         }
     }
     leaves.sort_by_key(|(_, _, span)| *span);
@@ -68,11 +74,11 @@ pub fn read(
                 }
             }
             _ => {
-                let Some(file) = reader.file(&path, span) else { continue };
+                let Some(file) = reader.file(&path, &text, span) else { continue };
                 match kind {
                     LeafKind::ScriptPath => drop(files.scripts.insert(span, file)),
                     LeafKind::SqlPath => drop(files.sql.insert(span, file)),
-                    _ => {}
+                    _ => drop(files.templates.insert(span, file)),
                 }
             }
         }
@@ -101,9 +107,9 @@ impl Reader<'_> {
         Some(beside(&here, &filled))
     }
 
-    fn file(&mut self, path: &str, span: Span) -> Option<NamedFile> {
+    fn file(&mut self, path: &str, name: &str, span: Span) -> Option<NamedFile> {
         if let Some(known) = self.seen.get(path) {
-            return Some(known.clone());
+            return Some(NamedFile { name: name.to_owned(), ..known.clone() });
         }
         let bytes = match self.folder.read(path) {
             Ok(bytes) => bytes,
@@ -124,6 +130,7 @@ impl Reader<'_> {
                 let file = self.sources.add(path, text);
                 let named = NamedFile {
                     path: path.to_owned(),
+                    name: name.to_owned(),
                     file,
                     text: self.sources.file(file).text.clone(),
                 };
@@ -162,6 +169,26 @@ impl Reader<'_> {
         };
         let folder = path.trim_end_matches('/');
         let sql = names.iter().filter(|name| name.ends_with(".sql"));
-        Some(sql.filter_map(|name| self.file(&format!("{folder}/{name}"), span)).collect())
+        Some(sql.filter_map(|name| self.file(&format!("{folder}/{name}"), name, span)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::folder::MemoryFolder;
+    use crate::source::Sources;
+    use crate::validate::{Setting, plan};
+
+    #[test]
+    fn scripts_of_checks_and_probes_must_be_there() {
+        let text = "plan: p\nrequires: [{ run: { file: a.sh } }]\nphases:\n  - phase: q\n    \
+            watch: [{ run: { file: b.sh } }]\n    steps:\n      \
+            - { step: s, run: x, probe: { run: { file: c.sh } }, read_only: true }\n      \
+            - { checkpoint: t, checks: [{ run: { file: d.sh } }] }\n";
+        let folder = MemoryFolder::default().with("plan.yaml", text);
+        let found = plan(&mut Sources::default(), &folder, "plan.yaml", &Setting::default());
+        let missing = found.diagnostics.iter().filter(|found| found.code == "file-missing");
+        let missing: Vec<_> = missing.map(|found| &found.message[12..16]).collect();
+        assert_eq!(missing, ["a.sh", "b.sh", "c.sh", "d.sh"]);
     }
 }

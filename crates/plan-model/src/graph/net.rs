@@ -2,7 +2,6 @@
 //! Knows no durations.
 
 use petgraph::Direction;
-use petgraph::algo::toposort;
 
 use super::{CompiledPlan, Node};
 
@@ -86,13 +85,13 @@ impl Net {
 impl CompiledPlan {
     /// The order of the plan as flat lists.
     pub fn net(&self) -> Net {
-        let order = toposort(&self.graph, None).unwrap_or_default();
+        let order = &self.node_order;
         let phases = self.plan.phases.len();
         let mut marks = Vec::with_capacity(order.len() + phases);
         let mut before = Lists::with_capacity(order.len() + phases, self.edge_count() + 2 * phases);
         let mut place = vec![0u32; self.graph.node_count()];
         let mut throughout = vec![0u32; phases];
-        for node in order {
+        for node in order.iter().copied() {
             let waits = self.graph.neighbors_directed(node, Direction::Incoming);
             let waits = waits.map(|other| place[other.index()]);
             let here = marks.len() as u32;

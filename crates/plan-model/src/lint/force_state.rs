@@ -1,7 +1,6 @@
 //! `force-state`: no automatic step sets the recorded version by hand.
 
-use super::ask::runs::runs;
-use super::{Finding, Level, Lint, Rule};
+use super::{Finding, Level, Lint, Rule, code};
 use crate::scripts::Purpose;
 use crate::shell::facts::forced_state;
 
@@ -29,14 +28,14 @@ steps:
 };
 
 fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
-    for run in runs(lint).filter(|run| run.purpose != Purpose::Check) {
-        for fact in forced_state(run.script) {
-            let owner = run.owner(lint.plan);
-            let place = run.place(lint.sources, &fact.range);
+    for run in code::telling(lint).filter(|run| run.purpose() != Purpose::Check) {
+        for fact in forced_state(run.script()) {
+            let owner = run.name(lint);
+            let place = run.place(lint, &fact.range);
             let finding = Finding::new(place, format!("{owner} {}", fact.about))
                 .help("migrate to the version; a new database without records takes `baseline:` of `migrate:`")
                 .help("what is broken is repaired by a person: make it a `manual:` step");
-            found.push(Finding { entry: run.entry, ..finding });
+            found.push(Finding { entry: run.entry(), ..finding });
         }
     }
 }

@@ -367,6 +367,12 @@ fn report_odd_waivers(plan: &CompiledPlan, used: &FxHashSet<Span>, found: &mut V
             }
             found.push(diagnostic.help("`plan lints` lists the rules"));
         } else if !used.contains(&key.span) {
+            // Such a rule may have nothing to say until an environment is laid over the plan.
+            let waits_for_environment = plan.plan.environment.is_none()
+                && rule(&key.value).is_some_and(|rule| rule.severity == Level::ErrorWhenProtected);
+            if waits_for_environment {
+                continue;
+            }
             found.push(
                 Diagnostic::warning(
                     "unused-waiver",

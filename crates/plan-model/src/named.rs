@@ -1,9 +1,12 @@
 //! Files beside the plan that it names: scripts, SQL, migrations, templates. Each must be there and
 //! be a text; what they hold is kept for the rules that look inside.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use minijinja::value::Value;
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde_json::Value as Json;
 
 use crate::diagnostic::Diagnostic;
 use crate::folder::{Folder, beside, decode};
@@ -30,6 +33,8 @@ pub struct NamedFiles {
     pub sql: FxHashMap<Span, NamedFile>,
     pub migrations: FxHashMap<Span, Vec<NamedFile>>,
     pub templates: FxHashMap<Span, NamedFile>,
+    /// Where the same words name a file for each item of a loop: those after the first.
+    pub of_further_items: Vec<(Span, NamedFile)>,
 }
 
 pub fn read(
@@ -38,8 +43,8 @@ pub fn read(
     folder: &dyn Folder,
     found: &mut Vec<Diagnostic>,
 ) -> NamedFiles {
-    let mut leaves = Vec::new();
-    let mut see = |leaf: Leaf<'_>| {
+    let mut leaves: Vec<Leaving> = Vec::new();
+    let mut take = |scope: usize, item: Option<&Json>, leaf: Leaf<'_>| {
         let named = matches!(
             leaf.kind,
             LeafKind::ScriptPath
@@ -48,42 +53,62 @@ pub fn read(
                 | LeafKind::TemplatePath
         );
         if named {
-            leaves.push((leaf.kind, leaf.text.to_owned(), leaf.span));
+            let (text, span) = (leaf.text.to_owned(), leaf.span);
+            leaves.push(Leaving { kind: leaf.kind, text, span, scope, item: item.cloned() });
         }
     };
-    plan.plan.requires.walk(&mut see);
+    plan.plan.requires.walk(&mut |leaf| take(0, None, leaf));
     for phase in &plan.plan.phases {
-        phase.watch.walk(&mut see);
+        phase.watch.walk(&mut |leaf| take(phase.scope, None, leaf));
     }
     for entry in plan.entries() {
+        let mut see = |leaf: Leaf<'_>| take(entry.scope, entry.item.as_ref(), leaf);
         match &entry.what {
             What::Step(step) => step.walk(&mut see),
             What::Checkpoint(checkpoint) => checkpoint.walk(&mut see),
         }
     }
-    leaves.sort_by_key(|(_, _, span)| *span);
-    leaves.dedup();
+    // In the order of the text; the items of a loop keep theirs.
+    leaves.sort_by_key(|leaf| leaf.span);
     let mut files = NamedFiles::default();
     let mut reader = Reader { plan, sources, folder, found, seen: FxHashMap::default() };
-    for (kind, text, span) in leaves {
-        let Some(path) = reader.path(&text, span) else { continue };
+    let mut done: FxHashSet<(Span, String)> = FxHashSet::default();
+    for leaf in leaves {
+        let Some(path) = reader.path(&leaf) else { continue };
+        let Leaving { kind, text, span, .. } = leaf;
+        if !done.insert((span, path.clone())) {
+            continue;
+        }
         match kind {
             LeafKind::MigrationsPath => {
                 if let Some(list) = reader.folder(&path, span) {
-                    files.migrations.insert(span, list);
+                    files.migrations.entry(span).or_insert(list);
                 }
             }
             _ => {
                 let Some(file) = reader.file(&path, &text, span) else { continue };
-                match kind {
-                    LeafKind::ScriptPath => drop(files.scripts.insert(span, file)),
-                    LeafKind::SqlPath => drop(files.sql.insert(span, file)),
-                    _ => drop(files.templates.insert(span, file)),
+                let named = match kind {
+                    LeafKind::ScriptPath => &mut files.scripts,
+                    LeafKind::SqlPath => &mut files.sql,
+                    _ => &mut files.templates,
+                };
+                match named.entry(span) {
+                    Entry::Vacant(free) => drop(free.insert(file)),
+                    Entry::Occupied(_) => files.of_further_items.push((span, file)),
                 }
             }
         }
     }
     files
+}
+
+/// A path as it is written, and with which values it is filled in.
+struct Leaving {
+    kind: LeafKind,
+    text: String,
+    span: Span,
+    scope: usize,
+    item: Option<Json>,
 }
 
 struct Reader<'r> {
@@ -96,15 +121,18 @@ struct Reader<'r> {
 
 impl Reader<'_> {
     /// The path with known inputs filled in; `None` where it is known only during the run.
-    fn path(&self, text: &str, span: Span) -> Option<String> {
-        let here = self.sources.file(span.file).name.clone();
-        if !template::has_template(text) {
-            return Some(beside(&here, text));
+    fn path(&self, leaf: &Leaving) -> Option<String> {
+        let here = &self.sources.file(leaf.span.file).name;
+        if !template::has_template(&leaf.text) {
+            return Some(beside(here, &leaf.text));
         }
-        let scope = self.plan.plan.scopes.first()?;
-        let known = minijinja::value::Value::from_pairs(scope.known());
-        let filled = template::render(text, LeafKind::Plain, &known).ok()?;
-        Some(beside(&here, &filled))
+        let mut known = self.plan.plan.scopes.get(leaf.scope)?.known();
+        if let Some(item) = &leaf.item {
+            known.insert("item".to_owned(), Value::from(minijinja::value::Serde(item)));
+        }
+        let filled =
+            template::render(&leaf.text, LeafKind::Plain, &Value::from_pairs(known)).ok()?;
+        Some(beside(here, &filled))
     }
 
     fn file(&mut self, path: &str, name: &str, span: Span) -> Option<NamedFile> {

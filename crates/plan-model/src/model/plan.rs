@@ -24,6 +24,8 @@ pub struct PlanFile {
     title: Option<Text>,
     /// What it is for and what to know before. Example: `Moves the shop to 2.0; users are out for an hour`
     about: Option<Text>,
+    /// It is only to be included in other plans: rules about a whole plan do not ask it alone. Example: `true`
+    part: Option<bool>,
     /// What is changed: fills the changelog and decides which gates are asked for. Example: `{ type: feature, version: 2.0.0 }`
     change: Option<Change>,
     /// Values that the caller may give; templates name them. Example: `{ tag: { type: string, default: v2.0.0 } }`

@@ -3,7 +3,6 @@
 
 pub mod checks;
 pub mod known;
-pub mod runs;
 pub mod times;
 pub mod users;
 

@@ -3,8 +3,7 @@
 //! What only adds may be done before: new tables, columns, indexes and rows. Migrations of other
 //! engines count as changes, since nobody can tell. Workers and timers may stop at any time.
 
-use super::ask::{self, runs::runs};
-use super::{Finding, Level, Lint, Rule, migrations};
+use super::{Finding, Level, Lint, Rule, ask, code, migrations};
 use crate::migration::Version;
 use crate::model::action::Action;
 use crate::model::action::maintenance::Turn;
@@ -69,13 +68,13 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
             late.push(finding);
         }
     }
-    for run in runs(lint).filter(|run| run.purpose == Purpose::Step) {
-        let Some(at) = run.entry.filter(|at| outside(*at)) else { continue };
-        let noticed = deeds(run.script)
+    for run in code::each(lint).filter(|run| run.purpose() == Purpose::Step) {
+        let Some(at) = run.entry().filter(|at| outside(*at)) else { continue };
+        let noticed = deeds(run.script())
             .into_iter()
             .find(|deed| matches!(deed.kind, DeedKind::StopsService | DeedKind::UsersOut));
         let Some(deed) = noticed else { continue };
-        let place = run.place(lint.sources, &deed.fact.range);
+        let place = run.place(lint, &deed.fact.range);
         let message =
             format!("`{}` {} outside of the window", plan.entries[at].id, deed.fact.about);
         late.push(Finding::new(place, message).about(at));

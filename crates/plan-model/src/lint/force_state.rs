@@ -1,7 +1,6 @@
 //! `force-state`: no automatic step sets the recorded version by hand.
 
-use super::ask::runs::runs;
-use super::{Finding, Level, Lint, Rule};
+use super::{Finding, Level, Lint, Rule, code};
 use crate::scripts::Purpose;
 use crate::shell::facts::forced_state;
 
@@ -29,15 +28,14 @@ steps:
 };
 
 fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
-    for run in runs(lint).filter(|run| run.purpose != Purpose::Check) {
-        for fact in forced_state(run.script) {
-            let of =
-                run.entry.map_or(String::new(), |at| format!(" of `{}`", lint.plan.entry(at).id));
-            let place = run.place(lint.sources, &fact.range);
-            let finding = Finding::new(place, format!("this{of} {}", fact.about))
+    for run in code::telling(lint).filter(|run| run.purpose() != Purpose::Check) {
+        for fact in forced_state(run.script()) {
+            let owner = run.name(lint);
+            let place = run.place(lint, &fact.range);
+            let finding = Finding::new(place, format!("{owner} {}", fact.about))
                 .help("migrate to the version; a new database without records takes `baseline:` of `migrate:`")
                 .help("what is broken is repaired by a person: make it a `manual:` step");
-            found.push(Finding { entry: run.entry, ..finding });
+            found.push(Finding { entry: run.entry(), ..finding });
         }
     }
 }
@@ -55,7 +53,7 @@ mod tests {
 
     #[test]
     fn forcing_is_refused_and_looking_is_not() {
-        let message = "this of `a` sets the recorded version without migrating";
+        let message = "`a` sets the recorded version without migrating";
         for run in [
             "docker compose run --rm web flask db stamp 4f2a",
             "python manage.py migrate --fake shop 7",

@@ -1,11 +1,15 @@
 //! `placeholder`: nothing that is run still waits for somebody to fill it in.
+//!
+//! Where a secret belongs, `placeholder-secret` speaks.
 
-use super::{Finding, Level, Lint, Rule, ask};
+use super::code::overlap;
+use super::{Finding, Level, Lint, Rule, ask, secrets};
 use crate::inputs::Held;
 use crate::model::read::{Leaf, LeafKind, Walk};
 use crate::place::within;
 use crate::resolve::What;
 use crate::shell::facts::{placeholders, placeholders_in};
+use crate::source::Span;
 
 pub const RULE: Rule = Rule {
     code: "placeholder",
@@ -31,9 +35,25 @@ steps:
 };
 
 fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
+    let first = found.len();
+    gaps(lint, found);
+    if found.len() == first {
+        return;
+    }
+    let blanks = secrets::written(lint).iter().filter(|one| one.is_blank).map(|one| one.span);
+    let blanks: Vec<Span> = blanks.collect();
+    let mut gaps = found.split_off(first);
+    gaps.retain(|gap| !blanks.iter().any(|blank| overlap(*blank, gap.diagnostic.span)));
+    found.append(&mut gaps);
+}
+
+fn gaps(lint: &Lint<'_>, found: &mut Vec<Finding>) {
     for script in &lint.scripts.scripts {
         for fact in placeholders(&script.script) {
             let text = script.text[fact.range.clone()].to_owned();
+            if is_secret(&text) {
+                continue;
+            }
             let finding = gap(script.place(lint.sources, fact.range), &text);
             found.push(Finding { entry: script.entry, phase: script.phase, ..finding });
         }
@@ -74,13 +94,22 @@ fn in_leaf(lint: &Lint<'_>, leaf: Leaf<'_>, entry: Option<usize>, found: &mut Ve
         return;
     }
     for fact in placeholders_in(leaf.text) {
+        if is_secret(&leaf.text[fact.range.clone()]) {
+            continue;
+        }
         let place = within(lint.sources, leaf.span, leaf.text, fact.range.clone());
         let finding = gap(place, &leaf.text[fact.range]);
         found.push(Finding { entry, ..finding });
     }
 }
 
-fn gap(place: crate::source::Span, text: &str) -> Finding {
+/// `<STRONG_PASSWORD>` is the business of `placeholder-secret`.
+fn is_secret(text: &str) -> bool {
+    let text = text.to_ascii_uppercase();
+    ["PASS", "SECRET", "TOKEN", "_KEY"].iter().any(|part| text.contains(part))
+}
+
+fn gap(place: Span, text: &str) -> Finding {
     Finding::new(place, format!("`{text}` is still to be filled in"))
         .help("write the value, make it an input, or name what an earlier step recorded: {{ steps.ID.NAME }}")
 }
@@ -109,6 +138,12 @@ mod tests {
         ] {
             check(&RULE, &step(action), &[&message(text)]);
         }
+    }
+
+    #[test]
+    fn blanks_of_secrets_are_left_to_their_own_rule() {
+        check(&RULE, &step("run: ./create --admin-password '<STRONG_PASSWORD>'"), &[]);
+        check(&RULE, &step("files: { set: { DB_PASSWORD: CHANGEME }, in: .env }"), &[]);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! `relative-rollback`: the way back names a version, not "the last one".
 
-use super::ask::{self, runs::runs};
-use super::{Finding, Level, Lint, Rule};
+use std::ops::Range;
+
+use super::code::{self, Code};
+use super::{Finding, Level, Lint, Rule, ask};
 use crate::model::action::Action;
 use crate::model::value::Text;
 use crate::scripts::Purpose;
@@ -31,19 +33,18 @@ steps:
 };
 
 fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
-    for run in runs(lint).filter(|run| run.purpose != Purpose::Check) {
-        for fact in relative_rollback(run.script) {
+    for run in code::telling(lint).filter(|run| run.purpose() != Purpose::Check) {
+        for fact in relative_rollback(run.script()) {
             // Forward, the newest of a list and one commit back may well be meant.
-            let meant = run.purpose == Purpose::Step && run.names(&fact.range, &["git", "ls"]);
-            if meant || names_batch(run.script, &fact.range) {
+            let meant = run.purpose() == Purpose::Step && names(&run, &fact.range, &["git", "ls"]);
+            if meant || names_batch(run.script(), &fact.range) {
                 continue;
             }
-            let place = run.place(lint.sources, &fact.range);
-            let of =
-                run.entry.map_or(String::new(), |at| format!(" of `{}`", lint.plan.entry(at).id));
-            let mut finding = Finding::new(place, format!("this{of} {}", fact.about))
+            let place = run.place(lint, &fact.range);
+            let owner = run.name(lint);
+            let mut finding = Finding::new(place, format!("{owner} {}", fact.about))
                 .help("name the version or commit to go back to; `migrate:` and `git:` record it by themselves");
-            finding.entry = run.entry;
+            finding.entry = run.entry();
             found.push(finding);
         }
     }
@@ -73,10 +74,14 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+fn names(run: &Code<'_>, range: &Range<usize>, programs: &[&str]) -> bool {
+    code::command_at(run.script(), range)
+        .is_some_and(|command| command.words.iter().any(|word| programs.contains(&&*word.text)))
+}
+
 /// `migrate:rollback --batch=7` says which one.
-fn names_batch(script: &crate::shell::Script<'_>, range: &std::ops::Range<usize>) -> bool {
-    let inside =
-        |other: &std::ops::Range<usize>| range.start <= other.start && other.end <= range.end;
+fn names_batch(script: &crate::shell::Script<'_>, range: &Range<usize>) -> bool {
+    let inside = |other: &Range<usize>| range.start <= other.start && other.end <= range.end;
     let words = script.commands.iter().flat_map(|command| &command.words);
     words.filter(|word| inside(&word.range)).any(|word| word.text.starts_with("--batch"))
 }
@@ -104,12 +109,14 @@ mod tests {
         check(
             &RULE,
             &back("php artisan migrate:rollback"),
-            &["php artisan migrate:rollback|this of `a` undoes the last batch, whatever it was"],
+            &[
+                "php artisan migrate:rollback|the rollback of `a` undoes the last batch, whatever it was",
+            ],
         );
         check(
             &RULE,
             &back("[git, checkout, HEAD~1]"),
-            &["git, checkout, HEAD~1|this of `a` goes back by a count, not to a commit"],
+            &["git, checkout, HEAD~1|the rollback of `a` goes back by a count, not to a commit"],
         );
         check(&RULE, &back("php artisan migrate:rollback --batch=7"), &[]);
         check(&RULE, &back("git checkout v1.9.0"), &[]);

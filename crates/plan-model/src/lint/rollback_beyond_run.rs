@@ -2,8 +2,7 @@
 //!
 //! Going back by a count (`-1`, `HEAD~1`) is `relative-rollback`.
 
-use super::ask::{self, runs::runs};
-use super::{Finding, Level, Lint, Rule};
+use super::{Finding, Level, Lint, Rule, ask, code};
 use crate::model::action::Action;
 use crate::scripts::Purpose;
 use crate::shell::facts::{DeedKind, database_rebuilt, deeds};
@@ -32,19 +31,21 @@ steps:
 };
 
 fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
-    for run in runs(lint).filter(|run| run.purpose == Purpose::Rollback) {
+    for run in code::telling(lint).filter(|run| run.purpose() == Purpose::Rollback) {
         // A database that the step made itself may be dropped again.
-        let wiped = database_rebuilt(run.script);
-        let wiped = wiped.into_iter().filter(|fact| !run.names(&fact.range, &["dropdb"]));
-        let undone = deeds(run.script).into_iter();
+        let wiped = database_rebuilt(run.script());
+        let wiped = wiped.into_iter().filter(|fact| {
+            let command = code::command_at(run.script(), &fact.range);
+            command.is_none_or(|command| code::program(command) != "dropdb")
+        });
+        let undone = deeds(run.script()).into_iter();
         let undone = undone.filter(|deed| deed.kind == DeedKind::UndoesEverything);
         for fact in wiped.chain(undone.map(|deed| deed.fact)) {
-            let of =
-                run.entry.map_or(String::new(), |at| format!(" of `{}`", lint.plan.entry(at).id));
-            let place = run.place(lint.sources, &fact.range);
-            let finding = Finding::new(place, format!("the rollback{of} goes too far: it {}", fact.about))
+            let owner = run.name(lint);
+            let place = run.place(lint, &fact.range);
+            let finding = Finding::new(place, format!("{owner} goes too far: it {}", fact.about))
                 .help("go back to the version that was recorded before the run; `migrate:` does so by itself");
-            found.push(Finding { entry: run.entry, ..finding });
+            found.push(Finding { entry: run.entry(), ..finding });
         }
     }
     for (at, entry) in ask::written(lint.plan) {

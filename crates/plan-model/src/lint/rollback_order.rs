@@ -2,8 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::ask::{self, runs::runs};
-use super::{Finding, Level, Lint, Rule};
+use super::{Finding, Level, Lint, Rule, ask, code};
 use crate::graph::before::ended_before;
 use crate::model::action::Action;
 use crate::model::action::files::FileChange;
@@ -193,11 +192,11 @@ impl Scripted {
     /// Also reports rollback steps of one step that stand in the wrong order.
     fn read(&mut self, lint: &Lint<'_>, found: &mut Vec<Finding>) {
         let mut deeds_of: FxHashMap<usize, Vec<(Span, DeedKind)>> = FxHashMap::default();
-        for run in runs(lint).filter(|run| run.purpose == Purpose::Rollback) {
-            let Some(at) = run.entry else { continue };
-            for deed in deeds(run.script) {
+        for run in code::telling(lint).filter(|run| run.purpose() == Purpose::Rollback) {
+            let Some(at) = run.entry() else { continue };
+            for deed in deeds(run.script()) {
                 if matches!(deed.kind, DeedKind::MovesCode | DeedKind::UndoesSchema) {
-                    let place = run.place(lint.sources, &deed.fact.range);
+                    let place = run.place(lint, &deed.fact.range);
                     deeds_of.entry(at).or_default().push((place, deed.kind));
                 }
             }

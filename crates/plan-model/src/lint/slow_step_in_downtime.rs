@@ -2,8 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::ask::{self, runs::runs};
-use super::{Finding, Level, Lint, Rule};
+use super::{Finding, Level, Lint, Rule, ask, code};
 use crate::graph::before::before;
 use crate::model::action::Action;
 use crate::model::action::packages::Packages;
@@ -83,12 +82,12 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
         };
         found.push(slow(entry.span, &entry.id, what).about(at).help(help));
     }
-    for run in runs(lint).filter(|run| run.purpose == Purpose::Step) {
-        let Some(at) = run.entry.filter(|at| in_downtime(*at)) else { continue };
+    for run in code::each(lint).filter(|run| run.purpose() == Purpose::Step) {
+        let Some(at) = run.entry().filter(|at| in_downtime(*at)) else { continue };
         // One word a script is enough.
-        let slowest = deeds(run.script).into_iter().find(|deed| deed.kind == DeedKind::Slow);
+        let slowest = deeds(run.script()).into_iter().find(|deed| deed.kind == DeedKind::Slow);
         let Some(deed) = slowest else { continue };
-        let place = run.place(lint.sources, &deed.fact.range);
+        let place = run.place(lint, &deed.fact.range);
         found.push(slow(place, &plan.entry(at).id, &deed.fact.about).about(at).help(
             "do it in a phase before the maintenance, and only put the result in place here",
         ));

@@ -1,8 +1,8 @@
 //! When users are kept out and when they come back; whether a plan is one that they feel.
 
-use super::{Undo, action, runs, undo};
+use super::{Undo, action, undo};
 use crate::graph::CompiledPlan;
-use crate::lint::Lint;
+use crate::lint::{Lint, code};
 use crate::model::action::maintenance::Turn;
 use crate::model::action::notify::Notify;
 use crate::model::action::{Action, Effect};
@@ -33,9 +33,9 @@ pub fn turns(lint: &Lint<'_>) -> Vec<(usize, Turn)> {
     let typed = super::written(lint.plan)
         .filter_map(|(at, entry)| Some((at, super::maintenance_turn(entry)?)));
     let mut turns: Vec<(usize, Turn)> = typed.collect();
-    for run in runs::runs(lint).filter(|run| run.purpose == Purpose::Step) {
-        let Some(at) = run.entry else { continue };
-        let last = facts::deeds(run.script).into_iter().rev().find_map(|deed| match deed.kind {
+    for run in code::telling(lint).filter(|run| run.purpose() == Purpose::Step) {
+        let Some(at) = run.entry() else { continue };
+        let last = facts::deeds(run.script()).into_iter().rev().find_map(|deed| match deed.kind {
             DeedKind::UsersOut => Some(Turn::On),
             DeedKind::UsersIn => Some(Turn::Off),
             _ => None,

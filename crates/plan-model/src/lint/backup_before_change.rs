@@ -38,6 +38,13 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
             facts.insert(number);
         }
     });
+    // The first backup of each, to point at where it does not come first.
+    let mut backups: Vec<Option<usize>> = vec![None; databases.len()];
+    for (at, entry) in plan.entries().iter().enumerate() {
+        if let Some(number) = ask::saved_database(entry).and_then(number) {
+            backups[number].get_or_insert(at);
+        }
+    }
     for (at, entry) in ask::written(plan) {
         for database in ask::changed_databases(entry) {
             let Some(number) = number(&database).filter(|number| !saved[at].has(*number)) else {
@@ -49,12 +56,9 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
             )
             .about(at)
             .help(format!("put a step above it: backup: {{ database: {database}, to: backups/ }}"));
-            let elsewhere = plan
-                .entries()
-                .iter()
-                .find(|other| ask::saved_database(other) == Some(databases[number]));
-            if let Some(other) = elsewhere {
-                finding = finding.related(other.span, "this backup does not always come first");
+            if let Some(other) = backups[number] {
+                finding = finding
+                    .related(plan.entry(other).span, "this backup does not always come first");
             }
             found.push(finding);
         }

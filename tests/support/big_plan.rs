@@ -23,12 +23,12 @@ pub fn big_plan(steps: usize) -> String {
             ),
             4 => write!(
                 out,
-                "      - step: beside-{step}\n        needs: [step-{}]\n        run: [cp, \"work/{step}\", \"{{{{ tag }}}}/{step}\"]\n        rollback: {{ run: [rm, \"{{{{ tag }}}}/{step}\"] }}\n        estimate: 1s..10s\n        timeout: 1m\n",
+                "      - step: beside-{step}\n        needs: [step-{}]\n        run: [./place, \"{{{{ tag }}}}/{step}\"]\n        rollback: {{ run: [./unplace, \"{{{{ tag }}}}/{step}\"], timeout: 1m }}\n        estimate: 1s..10s\n        timeout: 1m\n",
                 step - 1
             ),
             _ => write!(
                 out,
-                "      - step: step-{step}\n        title: Step number {step}\n        run: ./deploy --tag {{{{ tag }}}} --part {step}\n        rollback: {{ run: ./deploy --undo --part {step} }}\n        estimate: 10s..1m\n        timeout: 5m\n"
+                "      - step: step-{step}\n        title: Step number {step}\n        run: ./deploy --tag {{{{ tag }}}} --part {step}\n        rollback: {{ run: ./deploy --undo --part {step}, timeout: 5m }}\n        estimate: 10s..1m\n        timeout: 5m\n"
             ),
         };
     }

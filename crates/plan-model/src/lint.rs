@@ -82,7 +82,7 @@ pub mod secrets;
 pub mod shell_instead_of_typed;
 pub mod sql_errors_pass;
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use rustc_hash::FxHashSet;
 
@@ -128,9 +128,9 @@ pub struct Lint<'p> {
     pub files: &'p NamedFiles,
     pub scripts: &'p Scripts<'p>,
     pub sources: &'p Sources,
-    bounds: OnceCell<Bounds>,
+    bounds: OnceLock<Bounds>,
     /// Two rules ask for them.
-    secrets: OnceCell<Vec<secrets::Written>>,
+    secrets: OnceLock<Vec<secrets::Written>>,
 }
 
 impl Lint<'_> {
@@ -277,6 +277,27 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|rule| rule.code).chain(migration::RULES.iter().map(|rule| rule.code))
 }
 
+/// With fewer, starting a thread costs more than it saves.
+const FEW_ENTRIES: usize = 500;
+
+/// What one rule finds, with its code and severity.
+fn found_by(rule: &Rule, lint: &Lint<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    (rule.check)(lint, &mut found);
+    let severity = match rule.severity {
+        Level::Error => Severity::Error,
+        Level::Warning => Severity::Warning,
+        Level::Hint => Severity::Hint,
+        Level::ErrorWhenProtected if lint.plan.plan.is_protected() => Severity::Error,
+        Level::ErrorWhenProtected => Severity::Warning,
+    };
+    for finding in &mut found {
+        finding.diagnostic.code = rule.code;
+        finding.diagnostic.severity = severity;
+    }
+    found
+}
+
 pub fn run<'p>(
     plan: &'p CompiledPlan,
     files: &'p NamedFiles,
@@ -284,22 +305,19 @@ pub fn run<'p>(
     sources: &'p Sources,
 ) -> Vec<Finding> {
     let lint =
-        Lint { plan, files, scripts, sources, bounds: OnceCell::new(), secrets: OnceCell::new() };
+        Lint { plan, files, scripts, sources, bounds: OnceLock::new(), secrets: OnceLock::new() };
     let mut all = Vec::new();
-    for rule in RULES {
-        let first = all.len();
-        (rule.check)(&lint, &mut all);
-        let severity = match rule.severity {
-            Level::Error => Severity::Error,
-            Level::Warning => Severity::Warning,
-            Level::Hint => Severity::Hint,
-            Level::ErrorWhenProtected if plan.plan.is_protected() => Severity::Error,
-            Level::ErrorWhenProtected => Severity::Warning,
-        };
-        for finding in &mut all[first..] {
-            finding.diagnostic.code = rule.code;
-            finding.diagnostic.severity = severity;
-        }
+    if plan.entries().len() < FEW_ENTRIES {
+        all.extend(RULES.iter().flat_map(|rule| found_by(rule, &lint)));
+    } else {
+        // Rules know nothing of each other: with many entries each half asks its own.
+        let (first, second) = RULES.split_at(RULES.len() / 2);
+        std::thread::scope(|scope| {
+            let other = scope
+                .spawn(|| second.iter().flat_map(|rule| found_by(rule, &lint)).collect::<Vec<_>>());
+            all.extend(first.iter().flat_map(|rule| found_by(rule, &lint)));
+            all.extend(other.join().expect("rules do not panic"));
+        });
     }
     migrations::check(&lint, &mut all);
     all

@@ -16,7 +16,7 @@ use crate::sql::Dialect;
 
 /// The action of a step.
 pub fn action(step: &Step) -> Option<Action<'_>> {
-    step.actions.iter().next()
+    step.actions.first()
 }
 
 /// Every action of a step, its own first, then those that undo it.

@@ -38,6 +38,14 @@ macro_rules! actions {
         pub const ACTION_KEYS: &[&str] = &[$(stringify!($field)),*];
 
         impl ActionKeys {
+            /// The one that is there.
+            pub fn first(&self) -> Option<Action<'_>> {
+                $(if let Some(action) = self.$field.as_deref() {
+                    return Some(Action::$variant(action));
+                })*
+                None
+            }
+
             pub fn iter(&self) -> impl Iterator<Item = Action<'_>> {
                 let all = [$(self.$field.as_deref().map(Action::$variant)),*];
                 all.into_iter().flatten()

@@ -27,18 +27,22 @@ fn generate<T: JsonSchema>(id: &str, title: &str) -> Value {
     if let Some(definitions) = value.get_mut("$defs").and_then(Value::as_object_mut) {
         for name in ["Step", "RollbackStep"] {
             if let Some(Value::Object(record)) = definitions.get_mut(name) {
-                let choices: Vec<_> =
-                    ACTION_KEYS.iter().map(|key| json!({ "required": [key] })).collect();
+                let choices: Vec<_> = ACTION_KEYS.iter().map(|key| has(key)).collect();
                 record.insert("oneOf".to_owned(), Value::Array(choices));
             }
         }
     }
-    let either =
-        |first: &str, second: &str| json!([{ "required": [first] }, { "required": [second] }]);
     if value["properties"].get("phases").is_some() {
-        value["oneOf"] = either("phases", "steps");
+        value["oneOf"] = json!([has("phases"), has("steps")]);
     }
     value
+}
+
+/// "It has this key". Strict validators want the key named where it is asked for.
+fn has(key: &str) -> Value {
+    let mut properties = Map::new();
+    properties.insert(key.to_owned(), Value::Bool(true));
+    json!({ "properties": properties, "required": [key] })
 }
 
 /// Makes of what the generator writes what editors read best.

@@ -352,7 +352,9 @@ fn render_shell(text: &str, scope: &Value) -> Result<String, String> {
         } else {
             let hole = script.holes.iter().find(|hole| hole.range == whole);
             let quoted = hole.and_then(|hole| shell::quote(&value.to_string(), &hole.context));
-            out.push_str(&quoted.ok_or("a value cannot be put safely into this place of the script")?);
+            out.push_str(
+                &quoted.ok_or("a value cannot be put safely into this place of the script")?,
+            );
         }
         done = whole.end;
     }

@@ -690,6 +690,7 @@ pub struct Checkpoint {
     /// Only if this expression over inputs holds. Example: `with_backup`
     when: Option<Expression>,
     /// What must hold, all of it. Example: `[{ http: "http://127.0.0.1:8000/health" }]`
+    #[schemars(length(min = 1))]
     checks: Vec<Check>,
     /// Keep asking for this long until all hold. Example: `2m`
     within: Option<Time>,

@@ -29,6 +29,27 @@ pub enum Command {
         after_help = "Exit codes: 0 no errors, 2 errors (with --strict: errors or warnings) or a wrong call."
     )]
     Validate(Validate),
+
+    /// Write plans in the one way, comments kept
+    Fmt(Fmt),
+
+    /// List the rules that `validate` checks
+    Lints,
+
+    /// Say why a rule or a problem exists, with an example
+    Explain(Explain),
+
+    /// Write a commented first plan
+    Init(Init),
+
+    /// Print the JSON schema of plans or environments, for editors and CI
+    Schema(Schema),
+
+    /// Print a completion script for a shell
+    Completions(Completions),
+
+    /// Print the manual page, or write all of them into a folder
+    Man(Man),
 }
 
 /// What is laid over a plan.
@@ -73,4 +94,70 @@ pub enum DiagnosticFormat {
     Github,
     /// JUnit XML, for test reports
     Junit,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Fmt {
+    /// Plan files, folders of them, or `-` for standard input to standard output
+    #[arg(required = true, value_name = "PLAN")]
+    pub plans: Vec<String>,
+
+    /// Write nothing; exit with 2 if a file would change
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Explain {
+    /// The name of a rule or problem, as `validate` shows it in brackets
+    #[arg(value_name = "RULE")]
+    pub code: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Init {
+    /// The plan file to write
+    #[arg(default_value = "plan.yaml", value_name = "FILE")]
+    pub file: String,
+
+    /// What kind of plan to begin with
+    #[arg(long, value_enum, default_value_t = Template::Minimal)]
+    pub template: Template,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Template {
+    /// One step, one checkpoint
+    Minimal,
+    /// A database migration with backup, window and checks
+    Database,
+    /// A web application from a git tag
+    WebApp,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Schema {
+    /// Which kind of file
+    #[arg(value_enum, default_value_t = SchemaRole::Plan, value_name = "KIND")]
+    pub role: SchemaRole,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaRole {
+    Plan,
+    Environment,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Man {
+    /// Write a page for each command into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub into: Option<String>,
 }

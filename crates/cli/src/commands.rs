@@ -1,5 +1,10 @@
 //! One file per verb; each turns what was typed into an exit code.
 
+pub mod completions;
+pub mod fmt;
+pub mod init;
+pub mod lints;
+pub mod schema;
 pub mod validate;
 
 use plan_model::inputs::Given;
@@ -13,6 +18,13 @@ use crate::theme::{self, paint};
 pub fn run(command: Command, terminal: &mut Terminal) -> Exit {
     match command {
         Command::Validate(args) => validate::run(&args, terminal),
+        Command::Fmt(args) => fmt::run(&args, terminal),
+        Command::Lints => lints::list(terminal),
+        Command::Explain(args) => lints::explain(&args, terminal),
+        Command::Init(args) => init::run(&args, terminal),
+        Command::Schema(args) => schema::run(&args, terminal),
+        Command::Completions(args) => completions::run(&args, terminal),
+        Command::Man(args) => completions::man(&args, terminal),
     }
 }
 

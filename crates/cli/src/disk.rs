@@ -8,6 +8,18 @@ use plan_model::folder::{FileProblem, Folder, SIZE_LIMIT};
 
 pub struct Disk;
 
+impl Disk {
+    /// The first few lines of a regular file: enough to tell what it is.
+    pub fn head(&self, path: &str) -> Option<String> {
+        if !fs::metadata(path).ok()?.is_file() {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        fs::File::open(path).ok()?.take(8192).read_to_end(&mut bytes).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
 impl Folder for Disk {
     fn read(&self, path: &str) -> Result<Vec<u8>, FileProblem> {
         // Looked at before it is opened: opening a pipe would wait for its other end.

@@ -22,6 +22,7 @@ pub mod graph;
 pub mod place;
 pub mod refer;
 pub mod named;
+pub mod scripts;
 pub mod lint;
 pub mod explain;
 pub mod validate;

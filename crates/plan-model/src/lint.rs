@@ -1,41 +1,94 @@
 //! The rules, their list, and waivers. One file per rule, each with its tests.
 //! A rule looks at a compiled plan and the files it names; it touches nothing.
 
+pub mod ask;
+pub mod backup_before_change;
+pub mod inverse_missing;
+pub mod migrations;
+
+use rustc_hash::FxHashSet;
+
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::graph::CompiledPlan;
+use crate::migration;
+use crate::model::plan::Allow;
 use crate::named::NamedFiles;
+use crate::schema::nearest;
+use crate::scripts::Scripts;
 use crate::source::{Sources, Span};
 
 /// One rule about plans.
 pub struct Rule {
     /// Its readable name, which is also that of its file.
     pub code: &'static str,
-    /// Where nothing makes it stricter.
-    pub severity: Severity,
-    /// An error where users or their data live, else a warning.
-    pub stricter_when_protected: bool,
-    /// One line for the list.
+    pub severity: Level,
+    /// One line for the list: what it asks for.
     pub about: &'static str,
     /// Why it exists: what went wrong without it.
     pub why: &'static str,
+    /// A plan that it refuses.
     pub bad: &'static str,
+    /// The same plan as it should be.
     pub good: &'static str,
     pub check: fn(&Lint<'_>, &mut Vec<Finding>),
+}
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Error,
+    Warning,
+    Hint,
+    /// An error where users or their data live (`protected: true`), else a warning.
+    ErrorWhenProtected,
 }
 
 /// What a rule may look at.
 pub struct Lint<'p> {
     pub plan: &'p CompiledPlan,
     pub files: &'p NamedFiles,
+    pub scripts: &'p Scripts<'p>,
     pub sources: &'p Sources,
 }
 
-/// A diagnostic with the entry or phase that it is about, so that it can be waived there.
+/// What a rule found, with the entry or phase that it is about, so that it can be waived there.
 #[derive(Debug)]
 pub struct Finding {
     pub diagnostic: Diagnostic,
     pub entry: Option<usize>,
     pub phase: Option<usize>,
+}
+
+impl Finding {
+    /// Code and severity come from the rule.
+    pub fn new(span: Span, message: impl Into<String>) -> Finding {
+        Finding { diagnostic: Diagnostic::warning("", span, message), entry: None, phase: None }
+    }
+
+    pub fn about(mut self, entry: usize) -> Finding {
+        self.entry = Some(entry);
+        self
+    }
+
+    pub fn about_phase(mut self, phase: usize) -> Finding {
+        self.phase = Some(phase);
+        self
+    }
+
+    pub fn label(mut self, text: impl Into<String>) -> Finding {
+        self.diagnostic = self.diagnostic.label(text);
+        self
+    }
+
+    pub fn related(mut self, span: Span, text: impl Into<String>) -> Finding {
+        self.diagnostic = self.diagnostic.related(span, text);
+        self
+    }
+
+    pub fn help(mut self, text: impl Into<String>) -> Finding {
+        self.diagnostic = self.diagnostic.help(text);
+        self
+    }
 }
 
 /// A finding that the author waived.
@@ -47,27 +100,41 @@ pub struct Waived {
     pub span: Span,
 }
 
-pub const RULES: &[&Rule] = &[];
+pub const RULES: &[&Rule] = &[&backup_before_change::RULE, &inverse_missing::RULE];
 
 pub fn rule(code: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.code == code)
 }
 
-pub fn run(plan: &CompiledPlan, files: &NamedFiles, sources: &Sources) -> Vec<Finding> {
-    let lint = Lint { plan, files, sources };
+/// Every code that can be waived: the rules about plans and those about migration scripts.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|rule| rule.code).chain(migration::RULES.iter().map(|rule| rule.code))
+}
+
+pub fn run<'p>(
+    plan: &'p CompiledPlan,
+    files: &'p NamedFiles,
+    scripts: &'p Scripts<'p>,
+    sources: &'p Sources,
+) -> Vec<Finding> {
+    let lint = Lint { plan, files, scripts, sources };
     let mut all = Vec::new();
     for rule in RULES {
         let first = all.len();
         (rule.check)(&lint, &mut all);
+        let severity = match rule.severity {
+            Level::Error => Severity::Error,
+            Level::Warning => Severity::Warning,
+            Level::Hint => Severity::Hint,
+            Level::ErrorWhenProtected if plan.plan.is_protected() => Severity::Error,
+            Level::ErrorWhenProtected => Severity::Warning,
+        };
         for finding in &mut all[first..] {
             finding.diagnostic.code = rule.code;
-            finding.diagnostic.severity = if rule.stricter_when_protected {
-                if plan.plan.is_protected() { Severity::Error } else { Severity::Warning }
-            } else {
-                rule.severity
-            };
+            finding.diagnostic.severity = severity;
         }
     }
+    migrations::check(&lint, &mut all);
     all
 }
 
@@ -78,6 +145,193 @@ pub fn waive(
     plan: &CompiledPlan,
     found: &mut Vec<Diagnostic>,
 ) -> (Vec<Diagnostic>, Vec<Waived>) {
-    let _ = (plan, found);
-    (findings.into_iter().map(|finding| finding.diagnostic).collect(), Vec::new())
+    let mut kept = Vec::new();
+    let mut waived = Vec::new();
+    let mut used: FxHashSet<Span> = FxHashSet::default();
+    for finding in findings {
+        let entry = finding.entry.map(|at| plan.entry(at));
+        let phase =
+            finding.phase.or(entry.map(|entry| entry.phase)).map(|at| &plan.plan.phases[at]);
+        let places = [
+            entry.and_then(|entry| entry.allow()),
+            phase.and_then(|phase| phase.allow.as_ref()),
+            plan.plan.file.allow.as_ref(),
+        ];
+        let waiver =
+            places.into_iter().flatten().find_map(|allow| waiver(allow, finding.diagnostic.code));
+        match waiver {
+            Some((place, reason)) => {
+                used.insert(place);
+                waived.push(Waived {
+                    code: finding.diagnostic.code,
+                    message: finding.diagnostic.message,
+                    reason: reason.to_owned(),
+                    span: finding.diagnostic.span,
+                });
+            }
+            None => kept.push(finding.diagnostic),
+        }
+    }
+    report_odd_waivers(plan, &used, found);
+    (kept, waived)
+}
+
+fn waiver<'a>(allow: &'a Allow, code: &str) -> Option<(Span, &'a str)> {
+    let (key, reason) = allow.iter().find(|(key, _)| key.value == code)?;
+    Some((key.span, &reason.value))
+}
+
+fn report_odd_waivers(plan: &CompiledPlan, used: &FxHashSet<Span>, found: &mut Vec<Diagnostic>) {
+    let of_entries =
+        plan.entries().iter().filter(|entry| !entry.after_previous && !entry.beside_previous);
+    let all = of_entries
+        .filter_map(|entry| entry.allow())
+        .chain(plan.plan.phases.iter().filter_map(|phase| phase.allow.as_ref()))
+        .chain(&plan.plan.file.allow);
+    for (key, reason) in all.flat_map(|allow| allow.iter()) {
+        if !codes().any(|code| code == key.value) {
+            let mut diagnostic = Diagnostic::error(
+                "unknown-lint",
+                key.span,
+                format!("there is no rule `{}`", key.value),
+            );
+            if let Some(near) = nearest(&key.value, codes()) {
+                diagnostic = diagnostic.label(format!("did you mean `{near}`?"));
+            }
+            found.push(diagnostic.help("`plan lints` lists the rules"));
+        } else if !used.contains(&key.span) {
+            found.push(
+                Diagnostic::warning(
+                    "unused-waiver",
+                    key.span,
+                    format!("`{}` finds nothing here: there is nothing to waive", key.value),
+                )
+                .help("remove the waiver"),
+            );
+        } else if !says_why(&reason.value) {
+            found.push(
+                Diagnostic::error(
+                    "waiver-without-reason",
+                    reason.span,
+                    "a waiver needs a reason that a reviewer can judge",
+                )
+                .help("say why the rule does not matter here"),
+            );
+        }
+    }
+}
+
+/// A word like "ok" is no reason.
+fn says_why(reason: &str) -> bool {
+    reason
+        .split_whitespace()
+        .filter(|word| word.chars().filter(|c| c.is_alphabetic()).count() > 1)
+        .count()
+        >= 2
+}
+
+/// For the tests of rules: the places that a rule marks in a plan.
+#[cfg(test)]
+pub mod testing {
+    use super::*;
+    use crate::folder::MemoryFolder;
+    use crate::validate::{self, Setting};
+
+    /// Holds a plan against one rule: each finding as `marked text|message`.
+    pub fn check(rule: &Rule, plan: &str, expected: &[&str]) {
+        check_with(rule, plan, &MemoryFolder::default(), None, expected);
+    }
+
+    pub fn check_with(
+        rule: &Rule,
+        plan: &str,
+        folder: &MemoryFolder,
+        environment: Option<&str>,
+        expected: &[&str],
+    ) {
+        let mut sources = Sources::default();
+        let setting = Setting { environment: environment.map(str::to_owned), set: Vec::new() };
+        let folder = folder.clone().with("plan.yaml", plan);
+        let outcome = validate::plan(&mut sources, &folder, "plan.yaml", &setting);
+        let wrong: Vec<_> =
+            outcome.diagnostics.iter().filter(|d| !codes().any(|code| code == d.code)).collect();
+        assert!(wrong.is_empty(), "the plan of this test is wrong in itself: {wrong:#?}");
+        let mine = outcome.diagnostics.iter().filter(|d| d.code == rule.code);
+        let got: Vec<_> = mine
+            .map(|d| {
+                format!("{}|{}", sources.slice(d.span).lines().next().unwrap_or(""), d.message)
+            })
+            .collect();
+        assert_eq!(got, expected, "{plan}");
+    }
+
+    fn fires(rule: &Rule, plan: &str) -> usize {
+        let mut sources = Sources::default();
+        let folder = example_folder().with("plan.yaml", plan);
+        let outcome = validate::plan(&mut sources, &folder, "plan.yaml", &Setting::default());
+        let errors: Vec<_> =
+            outcome.diagnostics.iter().filter(|d| !codes().any(|code| code == d.code)).collect();
+        assert!(errors.is_empty(), "the example of {} is wrong in itself: {errors:#?}", rule.code);
+        outcome.diagnostics.iter().filter(|d| d.code == rule.code).count()
+    }
+
+    /// The files that examples may name.
+    pub fn example_folder() -> MemoryFolder {
+        MemoryFolder::default()
+            .with(
+                "migrations/V1_1__add_colour.sql",
+                "set lock_timeout = '2s';\nalter table orders add column colour text;\n",
+            )
+            .with(
+                "migrations/rollback/V1_1__rollback.sql",
+                "set lock_timeout = '2s';\nalter table orders drop column if exists colour;\n",
+            )
+            .with("environments/prod.yaml", "environment: prod\nprotected: true\n")
+    }
+
+    #[test]
+    fn every_example_shows_its_rule() {
+        for rule in RULES {
+            assert!(fires(rule, rule.bad) > 0, "{}: its bad example is not refused", rule.code);
+            assert_eq!(fires(rule, rule.good), 0, "{}: its good example is refused", rule.code);
+        }
+    }
+
+    #[test]
+    fn every_rule_is_a_file_of_its_name_and_is_explained() {
+        for rule in RULES {
+            let file = format!(
+                "{}/src/lint/{}.rs",
+                env!("CARGO_MANIFEST_DIR"),
+                rule.code.replace('-', "_")
+            );
+            assert!(std::path::Path::new(&file).exists(), "{file}");
+            assert!(
+                rule.why.split_whitespace().count() >= 15,
+                "{} does not say why it exists",
+                rule.code
+            );
+            assert!(!rule.about.is_empty());
+        }
+        let mut codes: Vec<_> = codes().collect();
+        codes.sort_unstable();
+        let count = codes.len();
+        codes.dedup();
+        assert_eq!(codes.len(), count, "two rules of one name");
+    }
+
+    #[test]
+    fn waivers_are_found_beside_the_step_in_the_phase_and_in_the_plan() {
+        let plan = |at_plan: &str, at_phase: &str, at_step: &str| {
+            format!(
+                "plan: p\n{at_plan}\nphases:\n  - phase: a\n    {at_phase}\n    steps:\n      - step: x\n        run: ./change\n        {at_step}\n"
+            )
+        };
+        let allow = "allow: { inverse-missing: nobody uses this machine }";
+        let rule = rule("inverse-missing").unwrap();
+        check(rule, &plan("", "", ""), &["x|nothing says how `x` is undone"]);
+        check(rule, &plan(allow, "", ""), &[]);
+        check(rule, &plan("", allow, ""), &[]);
+        check(rule, &plan("", "", allow), &[]);
+    }
 }

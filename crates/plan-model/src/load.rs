@@ -174,10 +174,12 @@ pub fn includes(plan: &PlanFile) -> impl Iterator<Item = &Include> {
 }
 
 fn entry_includes(entries: &[Entry]) -> Vec<&Include> {
-    let include = |entry| match entry {
-        &Entry::Include(ref include) => Some(&**include),
-        _ => None,
-    };
+    fn include(entry: &Entry) -> Option<&Include> {
+        match entry {
+            Entry::Include(include) => Some(include),
+            _ => None,
+        }
+    }
     entries.iter().filter_map(include).collect()
 }
 

@@ -14,8 +14,16 @@ use std::sync::LazyLock;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 
-static PLAN: LazyLock<Shapes> = LazyLock::new(|| Shapes::compile(&plan_schema()));
-static ENVIRONMENT: LazyLock<Shapes> = LazyLock::new(|| Shapes::compile(&environment_schema()));
+/// The committed schemas; a test holds them against the types.
+pub const PLAN_SCHEMA: &str = include_str!("../../../schemas/plan.schema.json");
+pub const ENVIRONMENT_SCHEMA: &str = include_str!("../../../schemas/environment.schema.json");
+
+static PLAN: LazyLock<Shapes> = LazyLock::new(|| compiled(PLAN_SCHEMA));
+static ENVIRONMENT: LazyLock<Shapes> = LazyLock::new(|| compiled(ENVIRONMENT_SCHEMA));
+
+fn compiled(text: &str) -> Shapes {
+    Shapes::compile(&serde_json::from_str(text).expect("the committed schema is JSON"))
+}
 
 /// Which of the two kinds of file a text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,4 +41,26 @@ pub fn check(document: &mut Document<'_>, role: FileRole, found: &mut Vec<Diagno
     let (held, pruned) = hold::hold(document, shapes, found);
     document.prune(pruned);
     held
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `UPDATE_SCHEMAS=1 cargo test -p plan-model schemas_are_those_of_the_types` writes them anew.
+    #[test]
+    fn committed_schemas_are_those_of_the_types() {
+        for (name, schema) in [("plan", plan_schema()), ("environment", environment_schema())] {
+            let path = format!("{}/../../schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+            let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+            if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+                std::fs::write(&path, &text).unwrap();
+            }
+            let committed = std::fs::read_to_string(&path).unwrap();
+            assert!(
+                committed == text,
+                "{path} is not what the types say: run this test with UPDATE_SCHEMAS=1"
+            );
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! What a bash script does, as located facts; and how a template value gets into it as data.
-//! A parser by hand: brush-parser 0.4 took 2.6-4.6 µs a line and tree-sitter-bash 4.4-8.1 (here
-//! 0.7), brought 76 crates or C, and overflowed the stack on nested input. Runs no shell, knows no
-//! files, and does not follow values through files or other programs.
+//! A parser by hand: brush-parser 0.4 took 2.6-4.6 µs a line (here 0.4-0.7), 68 crates, and
+//! overflowed the stack on 10,000 `$(`; tree-sitter-bash took 4.4-8.1 µs and a C compiler.
+//! Runs no shell, knows no files, and does not follow values through files or other programs.
 
 use std::borrow::Cow;
 use std::ops::Range;

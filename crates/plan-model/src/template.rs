@@ -106,7 +106,11 @@ fn scan_fully(text: &str) -> Scanned<'_> {
 /// The names in a bare expression such as that of `when`.
 pub fn scan_expression(text: &str) -> Scanned<'_> {
     match ENVIRONMENT.compile_expression(text) {
-        Ok(expression) => located(text, vec![0..text.len()], expression.undeclared_variables(true)),
+        Ok(expression) => located(
+            text,
+            std::iter::once(0..text.len()).collect(),
+            expression.undeclared_variables(true),
+        ),
         Err(error) => Scanned { problem: Some(syntax_problem(text, &error)), ..Scanned::default() },
     }
 }
@@ -351,7 +355,12 @@ fn render_shell(text: &str, scope: &Value) -> Result<String, String> {
             out.push_str(value.as_str().unwrap_or_default());
         } else {
             let hole = script.holes.iter().find(|hole| hole.range == whole);
-            let quoted = hole.and_then(|hole| shell::quote(&value.to_string(), &hole.context));
+            let value = value.to_string();
+            let quoted = hole.and_then(|hole| match hole.context {
+                // A harmless word reads better without quotes, and means the same.
+                shell::Context::Bare => Some(shell_word(&value)),
+                _ => shell::quote(&value, &hole.context),
+            });
             out.push_str(
                 &quoted.ok_or("a value cannot be put safely into this place of the script")?,
             );

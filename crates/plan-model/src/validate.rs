@@ -96,9 +96,11 @@ fn finish(
     if let Some(compiled) = &compiled {
         refer::check(compiled, sources, &mut found);
         let files = crate::named::read(compiled, sources, folder, &mut found);
+        let scripts = crate::scripts::read(compiled, &files);
+        crate::scripts::check(&scripts, sources, &mut found);
         // A rule about what is missing would be wrong where something was refused.
         if !compiled.plan.in_part {
-            let findings = lint::run(compiled, &files, sources);
+            let findings = lint::run(compiled, &files, &scripts, sources);
             let (kept, waivers) = lint::waive(findings, compiled, &mut found);
             found.extend(kept);
             waived = waivers;

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use plan_model::diagnostic::{Diagnostic, Severity};
-use plan_model::folder::{Folder, SIZE_LIMIT, decode};
+use plan_model::folder::{SIZE_LIMIT, decode};
 use plan_model::source::{Sources, Span};
 use plan_model::validate::{self, Outcome, Setting};
 
@@ -24,6 +24,8 @@ pub fn run(args: &Validate, terminal: &mut Terminal) -> Exit {
     for name in &args.plans {
         for file in files_of(name) {
             let outcome = look_at(&mut sources, &file, &setting);
+            // The process ends soon: to take a large plan apart first would only cost time.
+            std::mem::forget(outcome.plan);
             plans.push(PlanReport {
                 name: file,
                 diagnostics: outcome.diagnostics,
@@ -91,7 +93,7 @@ fn standard_input(sources: &mut Sources, setting: &Setting) -> Outcome {
 }
 
 /// A file as it was named; of a folder every plan and environment below it.
-fn files_of(name: &str) -> Vec<String> {
+pub fn files_of(name: &str) -> Vec<String> {
     if name == "-" || !Path::new(name).is_dir() {
         return vec![name.to_owned()];
     }
@@ -132,8 +134,7 @@ fn is_environment(name: &str) -> bool {
 }
 
 fn starts_with_key(name: &str, keys: &[&str]) -> bool {
-    let Ok(bytes) = Disk.read(name) else { return false };
-    let text = String::from_utf8_lossy(&bytes);
+    let Some(text) = Disk.head(name) else { return false };
     let text = text.trim_start_matches('\u{FEFF}');
     let first = text
         .lines()

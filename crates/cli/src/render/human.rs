@@ -14,7 +14,7 @@ const SHOWN: usize = 200;
 const FAR: usize = 12;
 
 pub fn write(report: &Report<'_>, terminal: &mut Terminal) {
-    let renderer = Renderer::styled().term_width(Terminal::width());
+    let renderer = renderer();
     for diagnostic in report.diagnostics().take(SHOWN) {
         terminal.line(&one(&renderer, report.sources, diagnostic));
         terminal.line("");
@@ -35,6 +35,10 @@ pub fn write(report: &Report<'_>, terminal: &mut Terminal) {
         }
     }
     terminal.line(&summary(report));
+}
+
+pub fn renderer() -> Renderer {
+    Renderer::styled().term_width(Terminal::width())
 }
 
 fn summary(report: &Report<'_>) -> String {

@@ -49,6 +49,11 @@ macro_rules! actions {
                 match self { $(Action::$variant(_) => stringify!($field)),* }
             }
 
+            /// Every text of it.
+            pub fn walk(self, see: &mut dyn FnMut(super::read::Leaf<'p>)) {
+                match self { $(Action::$variant(action) => super::read::Walk::walk(action, see)),* }
+            }
+
             /// What every action says about itself.
             pub fn facts(self) -> &'p dyn ActionFacts {
                 match self { $(Action::$variant(action) => action),* }

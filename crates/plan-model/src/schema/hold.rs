@@ -205,6 +205,11 @@ impl<'h> Holder<'h> {
         let is_choice = |key: &Node<'_, '_>| {
             key.raw().is_some_and(|word| shape.one_of.iter().any(|one| one == word))
         };
+        let mut choices = map.iter().map(|(key, _)| key).filter(is_choice);
+        // Nearly every record is right: nothing is written down before one is not.
+        if choices.next().is_some() && choices.next().is_none() {
+            return true;
+        }
         let given: Vec<_> = map.iter().map(|(key, _)| key).filter(is_choice).collect();
         let (noun, choices) = (noun_of(shape), list_of(&shape.one_of));
         match given.as_slice() {

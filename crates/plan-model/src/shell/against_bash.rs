@@ -254,8 +254,11 @@ fn filled(script: &str, value: &str) -> Option<String> {
 }
 
 fn run(folder: &Folder, script: &str) -> Vec<u8> {
-    let mut bash = Process::new("bash");
-    bash.args(["-c", script]).current_dir(&folder.0).stdin(std::process::Stdio::null());
+    // A nesting of scripts may well loop; that is not what is looked for.
+    let mut bash = Process::new("timeout");
+    bash.args(["5", "bash", "-c", script])
+        .current_dir(&folder.0)
+        .stdin(std::process::Stdio::null());
     bash.output().unwrap().stdout
 }
 
@@ -287,6 +290,97 @@ proptest! {
         value in value(),
     ) {
         insert_and_run(template, &value);
+    }
+}
+
+/// Scripts around scripts: `@` is the inner one.
+const AROUND: &[&str] = &[
+    "@",
+    "( @ )",
+    "{ @; }",
+    "echo \"$( @ )\"",
+    "echo $( @ )",
+    "x=$( @ ); echo \"$x\"",
+    "@ | cat",
+    "if true; then @; fi",
+    "f() { @; }; f",
+    "case x in x) @ ;; esac",
+    "[[ $( @ ) == x ]]; :",
+    "echo ${x:-$( @ )}",
+    "echo \"${x:-$( @ )}\"",
+    "echo `@`",
+    "cat <<EOF\n$( @ )\nEOF\n",
+    "cat <<'EOF'\n@\nEOF\n",
+    "cat <<EOF\n@\nEOF\n",
+    "bash -c '@'",
+    "bash -c \"@\"",
+    "eval @",
+    "x=$(cat <<EOF\n@\nEOF\n)",
+    "# @\ntrue",
+    "echo $(( $( @ ) ))",
+    "true && @ || @",
+    "@ & wait",
+    "cat < <( @ )",
+    "bash <( @ )",
+    "@ | bash",
+    "x=( $( @ ) )",
+    "declare x=$( @ )",
+    "for i in $( @ ); do @; done",
+    "while read -r l; do echo $((l)); done < <( @ )",
+    "x=$( @ ); echo $((x))",
+    "$( @ )",
+    "echo '@'",
+    "echo \"@\"",
+    "x[$( @ )]=1",
+    "echo $'@'",
+    "(( $( @ ) )) || :",
+    "cat <<-EOF\n\t@\n\tEOF\n",
+    "@\n@",
+    "set -- $( @ ); echo $(($1))",
+    "printf '%s' \"$(echo \"$( @ )\")\"",
+    "time @",
+    "! @",
+    "xargs < <( @ )",
+    "coproc { @; }; wait",
+    "echo @ \\\n@",
+    "select i in $( @ ); do break; done",
+];
+
+fn nested() -> impl Strategy<Value = String> {
+    const INNER: [&str; 12] = [
+        "printf %s {{ v }}",
+        "printf %s \"{{ v }}\"",
+        "printf %s '{{ v }}'",
+        "echo a{{ v }}b",
+        "{{ v }}",
+        "x={{ v }}",
+        "x={{ v }}; echo $((x))",
+        "cat <<< {{ v }}",
+        "cat <<EOF\n{{ v }}\nEOF\n",
+        "echo ${{ v }}",
+        "echo {{ v }} # {{ v }}",
+        "[ {{ v }} = {{ v }} ]",
+    ];
+    let around = prop::collection::vec(prop::sample::select(AROUND), 0..4);
+    (prop::sample::select(&INNER[..]), around).prop_map(|(inner, around)| {
+        around.iter().fold(inner.to_owned(), |script, around| around.replace('@', &script))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: std::env::var("SHELL_CASES").map_or(300, |cases| cases.parse().unwrap()),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn nothing_runs_however_scripts_are_nested(template in nested(), value in value()) {
+        if let Some(script) = filled(&template, &value) {
+            let folder = folder();
+            run(&folder, &script);
+            prop_assert!(!folder.0.join("canary").exists(), "executed: {value:?}\n{script}");
+        }
     }
 }
 

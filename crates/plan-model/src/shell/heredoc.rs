@@ -125,7 +125,7 @@ impl Parser<'_, '_> {
         let from = body.start.max(hole.saturating_sub(REACH));
         let until = body.end.min(hole + REACH);
         let is_end = |byte: &u8| *byte == b'\n';
-        let start = match self.bytes[from..hole].iter().rposition(is_end) {
+        let line = match self.bytes[from..hole].iter().rposition(is_end) {
             Some(at) => from + at + 1,
             None if from == body.start => from,
             None => return Context::Unknown,
@@ -135,6 +135,8 @@ impl Parser<'_, '_> {
             None if until == body.end => until,
             None => return Context::Unknown,
         };
+        let tabs = self.bytes[line..hole].iter().take_while(|byte| **byte == b'\t').count();
+        let start = if pending.strips_tabs { line + tabs } else { line };
         let delimiter = pending.delimiter.as_slice();
         let holds = |part: &[u8]| {
             part.is_empty() || delimiter.windows(part.len()).any(|window| window == part)
@@ -144,7 +146,7 @@ impl Parser<'_, '_> {
             text.iter().copied().filter(|byte| *byte != HOLE && *byte != b'\t').collect()
         };
         let (before, after) = (&self.bytes[start..hole], &self.bytes[hole..end]);
-        let joins = start > body.start && self.bytes[..start - 1].ends_with(b"\\");
+        let joins = line > body.start && self.bytes[..line - 1].ends_with(b"\\");
         let whole = literal(&self.bytes[start..end]);
         if joins
             || whole == delimiter

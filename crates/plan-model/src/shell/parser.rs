@@ -165,6 +165,8 @@ pub(super) enum Keyword {
     Open,
     Close,
     Condition,
+    /// `in` and `]]`, which mean nothing where a command begins.
+    Stray,
 }
 
 impl Keyword {
@@ -305,6 +307,7 @@ impl<'a> Parser<'a, '_> {
             b"{" => Open,
             b"}" => Close,
             b"[[" => Condition,
+            b"in" | b"]]" => Stray,
             _ => return None,
         })
     }
@@ -505,7 +508,11 @@ impl<'a> Parser<'a, '_> {
         }
         match self.keyword() {
             None | Some(Keyword::Time) => self.simple(),
-            Some(keyword) if keyword.closes() || keyword == Keyword::Not => Err(self.unexpected()),
+            Some(keyword)
+                if keyword.closes() || matches!(keyword, Keyword::Not | Keyword::Stray) =>
+            {
+                Err(self.unexpected())
+            }
             Some(keyword) => self.compound(Some(keyword)),
         }
     }

@@ -286,11 +286,8 @@ impl Parser<'_, '_> {
         while let Some(byte) = self.at(at) {
             match (quote, byte) {
                 (_, b'\\') if quote != Some(b'\'') => at += 1,
-                (Some(open), _) => {
-                    if open == byte {
-                        quote = None;
-                    }
-                }
+                (Some(open), _) if open == byte => quote = None,
+                (Some(_), _) => {}
                 (None, b'"' | b'\'' | b'`') => quote = Some(byte),
                 (None, b'(') => count += 1,
                 (None, b')') => {

@@ -16,7 +16,7 @@ pub enum Sql {
     /// The statements.
     Text(SqlText),
     /// The statements and how they run.
-    Full(SqlKeys),
+    Full(Box<SqlKeys>),
 }
 
 words! {
@@ -88,7 +88,7 @@ impl Sql {
 impl Read for Sql {
     fn read(node: Node<'_, '_>) -> Option<Self> {
         match node.view() {
-            View::Map(_) => SqlKeys::read(node).map(Sql::Full),
+            View::Map(_) => Read::read(node).map(Sql::Full),
             _ => SqlText::read(node).map(Sql::Text),
         }
     }
@@ -107,12 +107,11 @@ impl ActionFacts for Sql {
     fn line(&self) -> String {
         match self {
             Sql::Text(text) => text.value.trim_end().to_owned(),
-            Sql::Full(SqlKeys { file: Some(file), .. }) => {
-                format!("the statements of {}", file.value)
-            }
-            Sql::Full(keys) => {
-                keys.text.as_ref().map_or(String::new(), |text| text.value.trim_end().to_owned())
-            }
+            Sql::Full(keys) => match (&keys.file, &keys.text) {
+                (Some(file), _) => format!("the statements of {}", file.value),
+                (None, Some(text)) => text.value.trim_end().to_owned(),
+                (None, None) => String::new(),
+            },
         }
     }
 

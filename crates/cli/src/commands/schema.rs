@@ -1,0 +1,13 @@
+//! `plan schema`: the JSON schema that editors and CI use.
+
+use crate::args::{Schema, SchemaRole};
+use crate::exit::Exit;
+use crate::terminal::Terminal;
+
+pub fn run(args: &Schema, terminal: &mut Terminal) -> Exit {
+    terminal.say(match args.role {
+        SchemaRole::Plan => plan_model::schema::PLAN_SCHEMA,
+        SchemaRole::Environment => plan_model::schema::ENVIRONMENT_SCHEMA,
+    });
+    Exit::Done
+}

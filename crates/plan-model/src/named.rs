@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::diagnostic::Diagnostic;
 use crate::folder::{Folder, beside, decode};
 use crate::graph::CompiledPlan;
+use crate::load::unreadable;
 use crate::model::read::{Leaf, LeafKind, Walk};
 use crate::resolve::What;
 use crate::source::{FileId, Sources, Span};
@@ -27,6 +28,7 @@ pub struct NamedFiles {
     pub scripts: FxHashMap<Span, NamedFile>,
     pub sql: FxHashMap<Span, NamedFile>,
     pub migrations: FxHashMap<Span, Vec<NamedFile>>,
+    pub templates: FxHashMap<Span, NamedFile>,
 }
 
 pub fn read(
@@ -35,32 +37,13 @@ pub fn read(
     folder: &dyn Folder,
     found: &mut Vec<Diagnostic>,
 ) -> NamedFiles {
-    let mut leaves = Vec::new();
-    for entry in plan.entries() {
-        let What::Step(step) = &entry.what else { continue };
-        let mut see = |leaf: Leaf<'_>| {
-            let named = matches!(
-                leaf.kind,
-                LeafKind::ScriptPath
-                    | LeafKind::SqlPath
-                    | LeafKind::MigrationsPath
-                    | LeafKind::TemplatePath
-            );
-            if named {
-                leaves.push((leaf.kind, leaf.text.to_owned(), leaf.span));
-            }
-        };
-        step.actions.walk(&mut see);
-        for rollback in step.rollback.iter().flat_map(|many| many.iter()) {
-            rollback.actions.walk(&mut see);
-        }
-    }
-    leaves.sort_by_key(|(_, _, span)| *span);
+    let mut leaves = named(plan);
+    leaves.sort_by_key(|(_, _, span, _)| *span);
     leaves.dedup();
     let mut files = NamedFiles::default();
     let mut reader = Reader { plan, sources, folder, found, seen: FxHashMap::default() };
-    for (kind, text, span) in leaves {
-        let Some(path) = reader.path(&text, span) else { continue };
+    for (kind, text, span, scope) in leaves {
+        let Some(path) = reader.path(&text, span, scope) else { continue };
         match kind {
             LeafKind::MigrationsPath => {
                 if let Some(list) = reader.folder(&path, span) {
@@ -72,12 +55,50 @@ pub fn read(
                 match kind {
                     LeafKind::ScriptPath => drop(files.scripts.insert(span, file)),
                     LeafKind::SqlPath => drop(files.sql.insert(span, file)),
+                    LeafKind::TemplatePath => drop(files.templates.insert(span, file)),
                     _ => {}
                 }
             }
         }
     }
     files
+}
+
+/// Every path to a file that must be there, with the place and the scope that it stands in.
+fn named(plan: &CompiledPlan) -> Vec<(LeafKind, String, Span, usize)> {
+    let mut leaves = Vec::new();
+    let mut see_in = |scope: usize, part: &dyn Walk| {
+        part.walk(&mut |leaf: Leaf<'_>| {
+            let is_path = matches!(
+                leaf.kind,
+                LeafKind::ScriptPath
+                    | LeafKind::SqlPath
+                    | LeafKind::MigrationsPath
+                    | LeafKind::TemplatePath
+            );
+            if is_path {
+                leaves.push((leaf.kind, leaf.text.to_owned(), leaf.span, scope));
+            }
+        });
+    };
+    see_in(0, &plan.plan.requires);
+    for phase in &plan.plan.phases {
+        see_in(phase.scope, &phase.watch);
+    }
+    for entry in plan.entries().iter().chain(&plan.plan.absent) {
+        match &entry.what {
+            What::Checkpoint(checkpoint) => see_in(entry.scope, &checkpoint.checks),
+            What::Step(step) => {
+                see_in(entry.scope, &step.actions);
+                see_in(entry.scope, &step.probe);
+                for rollback in step.rollback.iter().flat_map(|many| many.iter()) {
+                    see_in(entry.scope, &rollback.actions);
+                    see_in(entry.scope, &rollback.probe);
+                }
+            }
+        }
+    }
+    leaves
 }
 
 struct Reader<'r> {
@@ -90,12 +111,12 @@ struct Reader<'r> {
 
 impl Reader<'_> {
     /// The path with known inputs filled in; `None` where it is known only during the run.
-    fn path(&self, text: &str, span: Span) -> Option<String> {
+    fn path(&self, text: &str, span: Span, scope: usize) -> Option<String> {
         let here = self.sources.file(span.file).name.clone();
         if !template::has_template(text) {
             return Some(beside(&here, text));
         }
-        let scope = self.plan.plan.scopes.first()?;
+        let scope = self.plan.plan.scopes.get(scope)?;
         let known = minijinja::value::Value::from_pairs(scope.known());
         let filled = template::render(text, LeafKind::Plain, &known).ok()?;
         Some(beside(&here, &filled))
@@ -108,14 +129,7 @@ impl Reader<'_> {
         let bytes = match self.folder.read(path) {
             Ok(bytes) => bytes,
             Err(problem) => {
-                self.found.push(
-                    Diagnostic::error(
-                        problem.code(),
-                        span,
-                        format!("cannot read {path}: {problem}"),
-                    )
-                    .help("paths are meant from the folder of the plan"),
-                );
+                self.found.push(unreadable(self.folder, path, &problem, span));
                 return None;
             }
         };
@@ -147,16 +161,9 @@ impl Reader<'_> {
         let names = match self.folder.list(path) {
             Ok(names) => names,
             Err(problem) => {
-                let code = if problem.code() == "file-missing" {
-                    "file-missing"
-                } else {
-                    "file-unreadable"
-                };
-                let problem = problem.to_string().replace("no such file", "no such folder");
-                self.found.push(
-                    Diagnostic::error(code, span, format!("cannot read {path}: {problem}"))
-                        .help("paths are meant from the folder of the plan"),
-                );
+                let mut diagnostic = unreadable(self.folder, path, &problem, span);
+                diagnostic.message = diagnostic.message.replace("no such file", "no such folder");
+                self.found.push(diagnostic);
                 return None;
             }
         };

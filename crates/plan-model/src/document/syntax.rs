@@ -94,7 +94,10 @@ impl<'t> Place<'t> {
             ErrorKind::UnexpectedCharacter { character } => {
                 let character = *character;
                 self.word(
-                    |_| format!("a text without quotes cannot start with `{character}`"),
+                    |_| match character {
+                        '`' => "a text without quotes cannot start with a backtick".to_owned(),
+                        other => format!("a text without quotes cannot start with `{other}`"),
+                    },
                     |word| format!("put it in quotes: \"{word}\""),
                 )
             }
@@ -237,6 +240,19 @@ impl<'t> Place<'t> {
     }
 
     fn unclosed_bracket(&self) -> Mistake {
+        let before = &self.line[..self.at - self.line_start];
+        if open_bracket(before).is_some() && open_bracket(self.line).is_none() {
+            return Mistake {
+                at: self.one_character(),
+                message: "something is wrong between these brackets".to_owned(),
+                help: "put commas between the parts, and quotes around texts with `:`, `,` or brackets"
+                    .to_owned(),
+                related: open_bracket(before).map(|at| {
+                    let at = self.line_start + at;
+                    (at..at + 1, "the bracket opens here")
+                }),
+            };
+        }
         let opening = self
             .lines_above()
             .find_map(|(start, line)| open_bracket(line).map(|at| start + at..start + at + 1));

@@ -49,14 +49,11 @@ fn another_file(root: Node<'_, '_>, shapes: &Shapes) -> Option<Diagnostic> {
     if nearest(key.raw()?, [first.as_str()].into_iter()).is_some() {
         return None;
     }
-    let noun = noun_of(shape);
+    let noun = a_file(shape);
     let mut diagnostic = Diagnostic::error(
         "missing-key",
         key.span(),
-        format!(
-            "this file is not {}: it has no key `{first}`",
-            noun.replace("the ", "a ").replace("a env", "an env")
-        ),
+        format!("this file is not {noun}: it has no key `{first}`"),
     );
     let example = shape.examples.get(first).map_or("", String::as_str);
     diagnostic = match (first.as_str(), own("environment"), own("plan")) {
@@ -166,7 +163,10 @@ impl<'h> Holder<'h> {
                         shape.key_notation.filter(|notation| !(notation.accepts)(word))
                     {
                         let message = format!("`{word}` cannot be used as a name here");
-                        let help = format!("write {}", notation.what);
+                        let help = match respelled(word, notation.accepts) {
+                            Some(better) => format!("write `{better}`"),
+                            None => notation.rule.to_owned(),
+                        };
                         self.found
                             .push(Diagnostic::error(notation.code, key.span(), message).help(help));
                         self.pruned.push(value.id);
@@ -288,7 +288,8 @@ impl<'h> Holder<'h> {
             Scalar::Float(value) => refused_number(node, value, shape),
             Scalar::Bool(_) | Scalar::Null => None,
         };
-        let fine = refused.is_none();
+        // An id in a wrong spelling still names its thing: others that use it are not at fault.
+        let fine = refused.as_ref().is_none_or(|diagnostic| diagnostic.code == "bad-id");
         self.found.extend(refused);
         fine
     }
@@ -431,7 +432,7 @@ impl<'h> Holder<'h> {
             return diagnostic.help(format!("write `[{raw}]`"));
         }
         if std::ptr::eq(shape, self.shapes.get(self.shapes.root())) {
-            let noun = noun_of(shape).replace("the ", "");
+            let noun = a_file(shape);
             let first = shape.required.first().and_then(|key| shape.examples.get(key));
             let first = first.map_or("", String::as_str);
             return diagnostic.help(format!(
@@ -450,8 +451,8 @@ impl<'h> Holder<'h> {
             View::List(_) => "a list",
             View::Scalar(Scalar::Null) => "nothing",
             View::Scalar(Scalar::Bool(_)) => "true or false",
-            View::Scalar(Scalar::Int(_)) => "a number",
-            View::Scalar(Scalar::Float(_)) => "a number with a fraction",
+            View::Scalar(Scalar::Float(value)) if value.is_finite() => "a number with a fraction",
+            View::Scalar(Scalar::Int(_) | Scalar::Float(_)) => "a number",
             View::Scalar(Scalar::Text(_)) => "a text",
         };
         Diagnostic::error(
@@ -639,6 +640,11 @@ fn meant_key<'k>(word: &str, known: &'k [String]) -> Option<&'k str> {
 
 /// How YAML 1.1 takes the keys of another map over.
 const MERGE_KEY: &str = "<<";
+
+/// The root as a kind of file: "a plan", "an environment".
+fn a_file(shape: &Shape) -> &'static str {
+    if shape.noun == "the plan" { "a plan" } else { "an environment" }
+}
 
 fn list_of(words: &[String]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")

@@ -204,8 +204,10 @@ fn flow(value: &Value) -> String {
         }
         Value::String(text) => {
             let plain = |c: char| c.is_ascii_alphanumeric() || "_./- =@~><;()".contains(c);
-            let fine = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '.' || c == '/')
+            let fine = text
+                .starts_with(|c: char| c.is_ascii_alphanumeric() || c == '.' || c == '/')
                 && text.chars().all(plain)
+                && text.parse::<f64>().is_err()
                 && !matches!(text.as_str(), "true" | "false" | "null");
             if fine { text.clone() } else { value.to_string() }
         }

@@ -30,6 +30,28 @@ pub enum Command {
     )]
     Validate(Validate),
 
+    /// Show what would happen: every text filled in, secrets masked, each undo beside its step
+    Show(Show),
+
+    /// Say how long a plan takes, and whether the way there and back fits the window
+    #[command(
+        long_about = "Say how long a plan takes, and whether the way there and back fits the window.\n\n\
+            Adds the estimates up along the graph: best and worst case for certain, p50 and p90 by \
+            playing the plan through many times with the same seed. For every checkpoint: the way \
+            there, the check and the full way back, against the window. Waiting for people is shown \
+            apart and added to nothing; what has no estimate counts nothing and is listed.",
+        after_help = "Exit codes: 0 estimated (whether it fits or not; `plan validate` fails a plan that \
+            does not), 2 the plan or the call is wrong."
+    )]
+    Estimate(Estimate),
+
+    /// Compare two plans: what became riskier, safer or different
+    #[command(after_help = "OLD and NEW are files, or git:REVISION:PATH such as \
+        git:main:plans/shop.yaml (PATH from the top of the repository, or with ./ from here).\n\n\
+        Exit codes: 0 both plans could be read, also if they differ; 2 one of them is wrong, or the \
+        call is.")]
+    Diff(Diff),
+
     /// Write plans in the one way, comments kept
     Fmt(Fmt),
 
@@ -160,4 +182,74 @@ pub struct Man {
     /// Write a page for each command into this folder
     #[arg(long, value_name = "FOLDER")]
     pub into: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Show {
+    /// The plan file, or `-` for standard input
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+
+    #[command(flatten)]
+    pub overlay: Overlay,
+
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = ShowFormat::Human)]
+    pub format: ShowFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ShowFormat {
+    /// For people
+    Human,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Estimate {
+    /// Plan file, or `-` for standard input
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+
+    #[command(flatten)]
+    pub overlay: Overlay,
+
+    /// How the times are written
+    #[arg(long, value_enum, default_value_t = EstimateFormat::Human)]
+    pub format: EstimateFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EstimateFormat {
+    /// Tables for people, 80 columns wide
+    Human,
+    /// One JSON document, every time in milliseconds
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Diff {
+    /// The plan as it was
+    pub old: String,
+
+    /// The plan as it is to be
+    pub new: String,
+
+    #[command(flatten)]
+    pub overlay: Overlay,
+
+    /// How the differences are written
+    #[arg(long, value_enum, default_value_t = DiffFormat::Human)]
+    pub format: DiffFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For people
+    Human,
+    /// One JSON document
+    Json,
+    /// For the comment of a pull request
+    Markdown,
 }

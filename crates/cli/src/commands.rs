@@ -1,23 +1,33 @@
 //! One file per verb; each turns what was typed into an exit code.
 
 pub mod completions;
+pub mod diff;
+pub mod estimate;
 pub mod fmt;
 pub mod init;
 pub mod lints;
 pub mod schema;
+pub mod show;
 pub mod validate;
 
+use plan_model::diagnostic::{Diagnostic, Severity};
+use plan_model::graph::CompiledPlan;
 use plan_model::inputs::Given;
+use plan_model::source::Sources;
 use plan_model::validate::Setting;
 
 use crate::args::{Command, Overlay};
 use crate::exit::Exit;
+use crate::render;
 use crate::terminal::Terminal;
 use crate::theme::{self, paint};
 
 pub fn run(command: Command, terminal: &mut Terminal) -> Exit {
     match command {
         Command::Validate(args) => validate::run(&args, terminal),
+        Command::Show(args) => show::run(&args, terminal),
+        Command::Diff(args) => diff::run(&args, terminal),
+        Command::Estimate(args) => estimate::run(&args, terminal),
         Command::Fmt(args) => fmt::run(&args, terminal),
         Command::Lints => lints::list(terminal),
         Command::Explain(args) => lints::explain(&args, terminal),
@@ -59,4 +69,48 @@ pub fn setting(overlay: &Overlay) -> Result<Setting, String> {
         return Err(format!("--env takes the name of an environment such as `prod`, not `{name}`"));
     }
     Ok(Setting { environment: overlay.env.clone(), set })
+}
+
+/// A plan that can be read; what is wrong with another is told, and there is none. Findings of
+/// rules do not stand in the way of looking at a plan, only of applying it.
+pub fn compiled(
+    name: &str,
+    overlay: &Overlay,
+    terminal: &mut Terminal,
+) -> Option<(CompiledPlan, Sources)> {
+    let setting = match setting(overlay) {
+        Ok(setting) => setting,
+        Err(message) => {
+            wrong_call(terminal, &message, "see `plan --help`");
+            return None;
+        }
+    };
+    let mut sources = Sources::default();
+    let outcome = validate::look_at(&mut sources, name, &setting);
+    let errors: Vec<_> = outcome
+        .diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .collect();
+    let is_finding =
+        |diagnostic: &&Diagnostic| plan_model::lint::codes().any(|code| code == diagnostic.code);
+    if errors.iter().all(is_finding) {
+        if !errors.is_empty() {
+            let count = errors.len();
+            let word = if count == 1 { "error" } else { "errors" };
+            terminal
+                .tell(&format!("note: `plan validate {name}` finds {count} {word} in this plan\n"));
+        }
+        return outcome.plan.map(|plan| (plan, sources));
+    }
+    let renderer = render::human::renderer();
+    for diagnostic in &errors {
+        terminal.tell(&format!("{}\n", render::human::one(&renderer, &sources, diagnostic)));
+    }
+    let count = errors.len();
+    terminal.tell(&paint(
+        theme::BAD,
+        &format!("{name}: {count} error{}", if count == 1 { "" } else { "s" }),
+    ));
+    None
 }

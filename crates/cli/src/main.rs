@@ -2,6 +2,7 @@
 
 mod args;
 mod disk;
+mod git_folder;
 mod exit;
 mod terminal;
 mod theme;

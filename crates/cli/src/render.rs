@@ -1,10 +1,14 @@
-//! Diagnostics in every output format; one file each.
+//! What is shown, in every output format; one file each.
 
+pub mod columns;
+pub mod diff;
+pub mod estimate;
 pub mod github;
 pub mod human;
 pub mod json;
 pub mod junit;
 pub mod sarif;
+pub mod show;
 
 use plan_model::diagnostic::{Diagnostic, Severity};
 use plan_model::lint::Waived;

@@ -2,8 +2,9 @@
 //! petgraph stays inside. Finds unknown needs, duplicate ids and cycles; runs nothing.
 
 pub mod before;
+pub mod net;
 
-use petgraph::algo::{tarjan_scc, toposort};
+use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use petgraph::{Direction, Outgoing};
@@ -42,6 +43,8 @@ pub struct CompiledPlan {
     pub plan: Plan,
     graph: DiGraph<Node, Wait>,
     nodes: Vec<NodeIndex>,
+    /// All nodes in a valid order: worked out once, walked by every pass.
+    node_order: Vec<NodeIndex>,
     /// Entries in an order that respects every need; ties in the order of the file.
     pub order: Vec<usize>,
     by_id: FxHashMap<String, usize>,
@@ -50,6 +53,22 @@ pub struct CompiledPlan {
 }
 
 impl CompiledPlan {
+    fn new(
+        plan: Plan,
+        graph: DiGraph<Node, Wait>,
+        nodes: Vec<NodeIndex>,
+        node_order: Vec<NodeIndex>,
+        by_id: FxHashMap<String, usize>,
+        is_sound: bool,
+    ) -> Self {
+        let entry = |node: &NodeIndex| match graph[*node] {
+            Node::Entry(at) => Some(at),
+            _ => None,
+        };
+        let order = node_order.iter().filter_map(entry).collect();
+        CompiledPlan { plan, graph, nodes, node_order, order, by_id, is_sound }
+    }
+
     pub fn entries(&self) -> &[EntryOf] {
         &self.plan.entries
     }
@@ -172,7 +191,7 @@ impl CompiledPlan {
     ) -> Vec<T> {
         let mut values: Vec<Option<T>> = vec![None; self.graph.node_count()];
         let mut results: Vec<Option<T>> = vec![None; self.nodes.len()];
-        for node in toposort(&self.graph, None).unwrap_or_default() {
+        for node in self.node_order.iter().copied() {
             let mut value = start.clone();
             for before in self.graph.neighbors_directed(node, Direction::Incoming) {
                 if let Some(other) = &values[before.index()] {
@@ -199,7 +218,7 @@ impl CompiledPlan {
     ) -> Vec<T> {
         let mut values: Vec<Option<T>> = vec![None; self.graph.node_count()];
         let mut results: Vec<Option<T>> = vec![None; self.nodes.len()];
-        for node in toposort(&self.graph, None).unwrap_or_default().into_iter().rev() {
+        for node in self.node_order.iter().rev().copied() {
             let mut value = start.clone();
             for after in self.graph.neighbors_directed(node, Outgoing) {
                 if let Some(other) = &values[after.index()] {
@@ -229,8 +248,8 @@ pub fn compile_anyway(plan: Plan, found: &mut Vec<Diagnostic>) -> CompiledPlan {
     let mut builder = Builder::new(&plan, &by_id, true, found);
     builder.build();
     let Builder { graph, nodes, .. } = builder;
-    if let Some(order) = ordered(&graph) {
-        return CompiledPlan { plan, graph, nodes, order, by_id, is_sound: unique };
+    if let Some(node_order) = ordered(&graph) {
+        return CompiledPlan::new(plan, graph, nodes, node_order, by_id, unique);
     }
     if unique {
         report_cycles(&graph, &plan, found);
@@ -239,8 +258,8 @@ pub fn compile_anyway(plan: Plan, found: &mut Vec<Diagnostic>) -> CompiledPlan {
     let mut builder = Builder::new(&plan, &by_id, false, &mut again);
     builder.build();
     let Builder { graph, nodes, .. } = builder;
-    let order = ordered(&graph).expect("the order of the file has no cycle");
-    CompiledPlan { plan, graph, nodes, order, by_id, is_sound: false }
+    let node_order = ordered(&graph).expect("the order of the file has no cycle");
+    CompiledPlan::new(plan, graph, nodes, node_order, by_id, false)
 }
 
 /// Each id with its first entry, and whether there is no second.
@@ -437,7 +456,7 @@ fn order_or_phase(before: NodeIndex, start: NodeIndex) -> Wait {
 }
 
 /// Topological, smallest place in the file first: the same plan always gives the same order.
-fn ordered(graph: &DiGraph<Node, Wait>) -> Option<Vec<usize>> {
+fn ordered(graph: &DiGraph<Node, Wait>) -> Option<Vec<NodeIndex>> {
     use std::cmp::Reverse;
     let rank = |node: NodeIndex| match graph[node] {
         Node::PhaseStart(_) | Node::PhaseEnd(_) => (0, node.index()),
@@ -451,12 +470,8 @@ fn ordered(graph: &DiGraph<Node, Wait>) -> Option<Vec<usize>> {
     let mut ready: std::collections::BinaryHeap<_> =
         free.map(|node| Reverse((rank(node), node))).collect();
     let mut order = Vec::with_capacity(graph.node_count());
-    let mut count = 0;
     while let Some(Reverse((_, node))) = ready.pop() {
-        count += 1;
-        if let Node::Entry(at) = graph[node] {
-            order.push(at);
-        }
+        order.push(node);
         for next in graph.neighbors(node) {
             let left = &mut missing[next.index()];
             *left -= 1;
@@ -465,7 +480,7 @@ fn ordered(graph: &DiGraph<Node, Wait>) -> Option<Vec<usize>> {
             }
         }
     }
-    (count == graph.node_count()).then_some(order)
+    (order.len() == graph.node_count()).then_some(order)
 }
 
 /// Each knot once, every edge of it shown.

@@ -3,12 +3,70 @@
 
 pub mod ask;
 pub mod backup_before_change;
+pub mod backup_before_quiesce;
+pub mod backup_exposed;
+pub mod backup_fresh;
+pub mod backup_name_unique;
+pub mod backup_offsite;
+pub mod backup_scope;
+pub mod backup_secret_mode;
+pub mod backup_status_hidden;
+pub mod backup_verified;
+pub mod prune_floor;
+pub mod restore_known_artefact;
+pub mod restore_over_live;
+pub mod retention_conflict;
+pub mod compare_without_snapshot;
+pub mod human_only_gate;
+pub mod logs_unchecked;
+pub mod migrate_unchecked;
+pub mod release_unchecked;
+pub mod smoke_empty;
+pub mod watch_missing;
+pub mod workers_running;
+pub mod disk_unchecked;
+pub mod floating_ref;
+pub mod privileges_short;
+pub mod staging_first;
+pub mod target_implicit;
+pub mod test_env_shared;
+pub mod tls_unverified;
+pub mod tree_destroyed;
+pub mod versions_undeclared;
+pub mod force_state;
 pub mod inverse_missing;
 pub mod migrations;
+pub mod placeholder;
+pub mod relative_rollback;
+pub mod rollback_beyond_run;
+pub mod rollback_order;
+pub mod rollback_unverified;
+pub mod maintenance_unbalanced;
+pub mod no_return_point;
+pub mod rollback_unrehearsed;
+pub mod slow_step_in_downtime;
+pub mod window_collision;
+pub mod window_timezone;
+pub mod estimate_missing;
+pub mod rollback_time;
+pub mod totals_mismatch;
+pub mod window_too_short;
+pub mod change_outside_window;
+pub mod changelog_missing;
+pub mod contact_placeholder;
+pub mod contacts_missing;
+pub mod escalation_missing;
+pub mod mojibake;
+pub mod notice_missing;
+pub mod self_approval;
+pub mod users_uninformed;
+
+use std::cell::OnceCell;
 
 use rustc_hash::FxHashSet;
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::estimate::{self, Bounds};
 use crate::graph::CompiledPlan;
 use crate::migration;
 use crate::model::plan::Allow;
@@ -49,6 +107,14 @@ pub struct Lint<'p> {
     pub files: &'p NamedFiles,
     pub scripts: &'p Scripts<'p>,
     pub sources: &'p Sources,
+    bounds: OnceCell<Bounds>,
+}
+
+impl Lint<'_> {
+    /// How long it takes on paper; worked out when the first rule asks.
+    pub fn bounds(&self) -> &Bounds {
+        self.bounds.get_or_init(|| estimate::bounds(self.plan))
+    }
 }
 
 /// What a rule found, with the entry or phase that it is about, so that it can be waived there.
@@ -100,7 +166,65 @@ pub struct Waived {
     pub span: Span,
 }
 
-pub const RULES: &[&Rule] = &[&backup_before_change::RULE, &inverse_missing::RULE];
+pub const RULES: &[&Rule] = &[
+    &backup_before_change::RULE,
+    &backup_before_quiesce::RULE,
+    &backup_exposed::RULE,
+    &backup_fresh::RULE,
+    &backup_name_unique::RULE,
+    &backup_offsite::RULE,
+    &backup_scope::RULE,
+    &backup_secret_mode::RULE,
+    &backup_status_hidden::RULE,
+    &backup_verified::RULE,
+    &prune_floor::RULE,
+    &restore_known_artefact::RULE,
+    &restore_over_live::RULE,
+    &retention_conflict::RULE,
+    &compare_without_snapshot::RULE,
+    &human_only_gate::RULE,
+    &logs_unchecked::RULE,
+    &migrate_unchecked::RULE,
+    &release_unchecked::RULE,
+    &smoke_empty::RULE,
+    &watch_missing::RULE,
+    &workers_running::RULE,
+    &disk_unchecked::RULE,
+    &floating_ref::RULE,
+    &privileges_short::RULE,
+    &staging_first::RULE,
+    &target_implicit::RULE,
+    &test_env_shared::RULE,
+    &tls_unverified::RULE,
+    &tree_destroyed::RULE,
+    &versions_undeclared::RULE,
+    &inverse_missing::RULE,
+    &rollback_order::RULE,
+    &relative_rollback::RULE,
+    &placeholder::RULE,
+    &rollback_unverified::RULE,
+    &force_state::RULE,
+    &rollback_beyond_run::RULE,
+    &maintenance_unbalanced::RULE,
+    &no_return_point::RULE,
+    &rollback_unrehearsed::RULE,
+    &slow_step_in_downtime::RULE,
+    &window_collision::RULE,
+    &window_timezone::RULE,
+    &estimate_missing::RULE,
+    &rollback_time::RULE,
+    &totals_mismatch::RULE,
+    &window_too_short::RULE,
+    &change_outside_window::RULE,
+    &changelog_missing::RULE,
+    &contact_placeholder::RULE,
+    &contacts_missing::RULE,
+    &escalation_missing::RULE,
+    &mojibake::RULE,
+    &notice_missing::RULE,
+    &self_approval::RULE,
+    &users_uninformed::RULE,
+];
 
 pub fn rule(code: &str) -> Option<&'static Rule> {
     RULES.iter().copied().find(|rule| rule.code == code)
@@ -117,7 +241,7 @@ pub fn run<'p>(
     scripts: &'p Scripts<'p>,
     sources: &'p Sources,
 ) -> Vec<Finding> {
-    let lint = Lint { plan, files, scripts, sources };
+    let lint = Lint { plan, files, scripts, sources, bounds: OnceCell::new() };
     let mut all = Vec::new();
     for rule in RULES {
         let first = all.len();
@@ -265,10 +389,16 @@ pub mod testing {
         assert_eq!(got, expected, "{plan}");
     }
 
+    /// With no environment and with a protected one, where some rules speak only.
     fn fires(rule: &Rule, plan: &str) -> usize {
+        [None, Some("prod")].map(|environment| fires_in(rule, plan, environment)).iter().sum()
+    }
+
+    fn fires_in(rule: &Rule, plan: &str, environment: Option<&str>) -> usize {
         let mut sources = Sources::default();
         let folder = example_folder().with("plan.yaml", plan);
-        let outcome = validate::plan(&mut sources, &folder, "plan.yaml", &Setting::default());
+        let setting = Setting { environment: environment.map(str::to_owned), set: Vec::new() };
+        let outcome = validate::plan(&mut sources, &folder, "plan.yaml", &setting);
         let errors: Vec<_> =
             outcome.diagnostics.iter().filter(|d| !codes().any(|code| code == d.code)).collect();
         assert!(errors.is_empty(), "the example of {} is wrong in itself: {errors:#?}", rule.code);

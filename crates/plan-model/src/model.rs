@@ -6,6 +6,7 @@ pub mod value;
 pub mod check;
 pub mod action;
 pub mod plan;
+pub mod meaning;
 
 /// `5 GiB`: as people say a size.
 pub fn spoken_size(bytes: u64) -> String {

@@ -18,6 +18,8 @@ use crate::template;
 #[derive(Debug, Clone)]
 pub struct NamedFile {
     pub path: String,
+    /// As the plan names it; of a folder, its path below that folder.
+    pub name: String,
     pub file: FileId,
     pub text: Arc<str>,
 }
@@ -51,7 +53,7 @@ pub fn read(
                 }
             }
             _ => {
-                let Some(file) = reader.file(&path, span) else { continue };
+                let Some(file) = reader.file(&path, &text, span) else { continue };
                 match kind {
                     LeafKind::ScriptPath => drop(files.scripts.insert(span, file)),
                     LeafKind::SqlPath => drop(files.sql.insert(span, file)),
@@ -122,9 +124,9 @@ impl Reader<'_> {
         Some(beside(&here, &filled))
     }
 
-    fn file(&mut self, path: &str, span: Span) -> Option<NamedFile> {
+    fn file(&mut self, path: &str, name: &str, span: Span) -> Option<NamedFile> {
         if let Some(known) = self.seen.get(path) {
-            return Some(known.clone());
+            return Some(NamedFile { name: name.to_owned(), ..known.clone() });
         }
         let bytes = match self.folder.read(path) {
             Ok(bytes) => bytes,
@@ -138,6 +140,7 @@ impl Reader<'_> {
                 let file = self.sources.add(path, text);
                 let named = NamedFile {
                     path: path.to_owned(),
+                    name: name.to_owned(),
                     file,
                     text: self.sources.file(file).text.clone(),
                 };
@@ -169,6 +172,26 @@ impl Reader<'_> {
         };
         let folder = path.trim_end_matches('/');
         let sql = names.iter().filter(|name| name.ends_with(".sql"));
-        Some(sql.filter_map(|name| self.file(&format!("{folder}/{name}"), span)).collect())
+        Some(sql.filter_map(|name| self.file(&format!("{folder}/{name}"), name, span)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::folder::MemoryFolder;
+    use crate::source::Sources;
+    use crate::validate::{Setting, plan};
+
+    #[test]
+    fn scripts_of_checks_and_probes_must_be_there() {
+        let text = "plan: p\nrequires: [{ run: { file: a.sh } }]\nphases:\n  - phase: q\n    \
+            watch: [{ run: { file: b.sh } }]\n    steps:\n      \
+            - { step: s, run: x, probe: { run: { file: c.sh } }, read_only: true }\n      \
+            - { checkpoint: t, checks: [{ run: { file: d.sh } }] }\n";
+        let folder = MemoryFolder::default().with("plan.yaml", text);
+        let found = plan(&mut Sources::default(), &folder, "plan.yaml", &Setting::default());
+        let missing = found.diagnostics.iter().filter(|found| found.code == "file-missing");
+        let missing: Vec<_> = missing.map(|found| &found.message[12..16]).collect();
+        assert_eq!(missing, ["a.sh", "b.sh", "c.sh", "d.sh"]);
     }
 }

@@ -47,14 +47,14 @@ pub const NOTATIONS: &[Notation] = &[
         code: "bad-range",
         name: "range",
         pattern: r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+(\.\.([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+)?$",
-        accepts: |text| Range::parse(text).is_some_and(|range| !range.is_backwards()),
+        accepts: |text| Range::parse(text).is_some(),
         what: "an estimate such as `10s` or, optimistic and pessimistic, `5m..15m`",
         rule: "write one duration, or two joined by `..`, the smaller one first",
     },
     Notation {
         code: "bad-size",
         name: "size",
-        pattern: r"^([0-9]+(\.[0-9]+)?\s?(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)|[\s\S]*\{\{[\s\S]*)$",
+        pattern: r"^([0-9]+(\.[0-9]+)? ?(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)|[\s\S]*\{\{[\s\S]*)$",
         accepts: |text| is_template(text) || parse_size(text).is_some(),
         what: "a size with its unit, such as `500MB` or `5GiB`",
         rule: "add a unit: B, KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (of 1024)",
@@ -89,7 +89,7 @@ pub const NOTATIONS: &[Notation] = &[
     Notation {
         code: "bad-version-range",
         name: "version-range",
-        pattern: r"^(>=|<=|>|<|=|\^|~)?\s?[0-9]+(\.([0-9]+|x))*(\s?,\s?(>=|<=|>|<|=)\s?[0-9]+(\.[0-9]+)*)*$",
+        pattern: r"^(>=|<=|>|<|=|\^|~)? ?[0-9]+(\.([0-9]+|x))*( ?, ?(>=|<=|>|<|=) ?[0-9]+(\.[0-9]+)*)*$",
         accepts: is_version_range,
         what: "a version such as \">=14\", \"2.x\" or \">=8.1, <9\"",
         rule: "write numbers behind >=, <=, >, <, =, ^ or ~, several joined by commas",
@@ -185,7 +185,7 @@ pub fn parse_size(text: &str) -> Option<u64> {
     if !number.starts_with(|c: char| c.is_ascii_digit()) || number.ends_with('.') {
         return None;
     }
-    let unit = unit.strip_prefix(|c: char| c.is_whitespace()).unwrap_or(unit);
+    let unit = unit.strip_prefix(' ').unwrap_or(unit);
     let factor: u64 = match unit {
         "B" => 1,
         "KB" => 1000,
@@ -216,9 +216,13 @@ pub fn parse_percent(text: &str) -> Option<f64> {
 }
 
 fn is_version_range(text: &str) -> bool {
+    // One space may stand on each side of a comma, none at the ends.
+    if text.ends_with(' ') {
+        return false;
+    }
     let mut parts = text.split(',');
     let one = |part: &str, first: bool| {
-        let part = part.strip_prefix(' ').unwrap_or(part);
+        let part = part.strip_prefix(' ').filter(|_| !first).unwrap_or(part);
         let part = part.strip_suffix(' ').unwrap_or(part);
         let operators: &[&str] = if first {
             &[">=", "<=", ">", "<", "=", "^", "~"]
@@ -228,7 +232,7 @@ fn is_version_range(text: &str) -> bool {
         let bare = operators.iter().find_map(|operator| part.strip_prefix(operator));
         let numbers = match bare {
             Some(bare) => bare.strip_prefix(' ').unwrap_or(bare),
-            None if first => part.trim_start(),
+            None if first => part.strip_prefix(' ').unwrap_or(part),
             None => return false,
         };
         let mut pieces = numbers.split('.');

@@ -9,6 +9,7 @@ use crate::model::action::{Action, ActionKeys};
 use crate::model::check::Check;
 use crate::model::plan::OnFailure;
 use crate::model::read::{Leaf, LeafKind, Walk};
+use crate::model::value::Estimate;
 use crate::notation::{NOTATIONS, Opening, OpeningDay};
 use crate::place::within;
 use crate::resolve::{EntryOf, What};
@@ -155,6 +156,10 @@ impl<'p> Referrer<'p, '_> {
         plan.busy.walk(&mut |leaf| self.leaf(leaf, scene));
         plan.window.walk(&mut |leaf| self.leaf(leaf, scene));
         let file = &plan.file;
+        self.estimate(file.estimate);
+        for phase in &plan.phases {
+            self.estimate(phase.estimate);
+        }
         file.title.walk(&mut |leaf| self.leaf(leaf, scene));
         file.change.walk(&mut |leaf| self.leaf(leaf, scene));
         file.schedule.walk(&mut |leaf| self.leaf(leaf, scene));
@@ -189,9 +194,24 @@ impl<'p> Referrer<'p, '_> {
         }
     }
 
+    /// `15m..5m`: nobody can tell which of the two is meant.
+    fn estimate(&mut self, estimate: Option<Estimate>) {
+        if let Some(estimate) = estimate.filter(|estimate| estimate.range.is_backwards()) {
+            self.found.push(
+                Diagnostic::error(
+                    "bad-range",
+                    estimate.span,
+                    "the optimistic time is longer than the pessimistic one",
+                )
+                .help("write the shorter one first, such as 5m..15m"),
+            );
+        }
+    }
+
     fn entry(&mut self, entry: &'p EntryOf, scene: Scene<'p>) {
         match &entry.what {
             What::Checkpoint(checkpoint) => {
+                self.estimate(checkpoint.estimate);
                 checkpoint.title.walk(&mut |leaf| self.leaf(leaf, scene));
                 checkpoint.about.walk(&mut |leaf| self.leaf(leaf, scene));
                 checkpoint.checks.walk(&mut |leaf| self.leaf(leaf, scene));
@@ -200,6 +220,7 @@ impl<'p> Referrer<'p, '_> {
                 self.when(entry, scene);
             }
             What::Step(step) => {
+                self.estimate(step.estimate);
                 step.title.walk(&mut |leaf| self.leaf(leaf, scene));
                 step.about.walk(&mut |leaf| self.leaf(leaf, scene));
                 self.surroundings(&step.surroundings, &step.actions, scene);
@@ -211,6 +232,7 @@ impl<'p> Referrer<'p, '_> {
                 self.when(entry, scene);
                 for rollback in step.rollback.iter().flat_map(|many| many.iter()) {
                     let scene = Scene { rollback: true, ..scene };
+                    self.estimate(rollback.estimate);
                     rollback.title.walk(&mut |leaf| self.leaf(leaf, scene));
                     self.surroundings(&rollback.surroundings, &rollback.actions, scene);
                     self.actions(&rollback.actions, scene);

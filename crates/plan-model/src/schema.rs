@@ -2,6 +2,8 @@
 //! every violation, each with its place and remedy. Knows nothing of what a plan means.
 
 mod generate;
+#[cfg(test)]
+mod reference;
 pub(crate) mod hold;
 mod shape;
 
@@ -46,6 +48,20 @@ pub fn check(document: &mut Document<'_>, role: FileRole, found: &mut Vec<Diagno
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn committed_reference_is_that_of_the_types() {
+        let path = format!("{}/../../docs/reference.md", env!("CARGO_MANIFEST_DIR"));
+        let text = reference::reference(&plan_schema(), &environment_schema());
+        if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            committed == text,
+            "{path} is not what the types say: run this test with UPDATE_SCHEMAS=1"
+        );
+    }
 
     /// `UPDATE_SCHEMAS=1 cargo test -p plan-model schemas_are_those_of_the_types` writes them anew.
     #[test]

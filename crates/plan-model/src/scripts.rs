@@ -12,6 +12,7 @@ use crate::model::read::{Leaf, LeafKind, Walk};
 use crate::named::NamedFiles;
 use crate::place::within;
 use crate::resolve::What;
+use crate::shell::facts::Pipefail;
 use crate::shell::{self, Context, Script};
 use crate::source::{Sources, Span};
 use crate::template;
@@ -38,6 +39,8 @@ pub struct ScriptOf<'p> {
     pub script: Script<'p>,
     /// `timeout` is given where it runs.
     pub has_timeout: bool,
+    /// A failure inside a pipe fails the script, unless the script itself says otherwise.
+    pub pipefail: Pipefail,
 }
 
 impl ScriptOf<'_> {
@@ -53,7 +56,20 @@ pub struct ProgramOf<'p> {
     pub purpose: Purpose,
     pub entry: Option<usize>,
     pub words: Vec<(&'p str, Span)>,
+    /// The same as one command; its ranges count words.
+    pub script: Script<'p>,
     pub has_timeout: bool,
+}
+
+impl ProgramOf<'_> {
+    /// The place of some of the words in their file.
+    pub fn place(&self, range: Range<usize>) -> Span {
+        let words = self.words.get(range).unwrap_or(&self.words);
+        let (Some((_, first)), Some((_, last))) = (words.first(), words.last()) else {
+            return Span::default();
+        };
+        first.to(*last)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +85,7 @@ struct Place {
     has_timeout: bool,
     /// Something else than a POSIX-like shell reads the scripts.
     foreign: bool,
+    pipefail: Pipefail,
 }
 
 pub fn read<'p>(plan: &'p CompiledPlan, files: &'p NamedFiles) -> Scripts<'p> {
@@ -79,6 +96,7 @@ pub fn read<'p>(plan: &'p CompiledPlan, files: &'p NamedFiles) -> Scripts<'p> {
         phase,
         has_timeout: true,
         foreign: false,
+        pipefail: Pipefail::On,
     };
     for requirement in &plan.plan.requires {
         all.leaves(requirement, files, &check(None, None));
@@ -129,6 +147,7 @@ impl<'p> Scripts<'p> {
             phase: None,
             has_timeout: around.timeout.is_some(),
             foreign,
+            pipefail: around.shell.as_ref().map_or(Pipefail::On, |shell| pipefail(&shell.value)),
         };
         for action in keys.iter() {
             match action {
@@ -136,6 +155,7 @@ impl<'p> Scripts<'p> {
                     purpose,
                     entry: Some(at),
                     words: words.iter().map(|word| (word.value.as_str(), word.span)).collect(),
+                    script: shell::program(words.iter().map(|word| word.value.as_str())),
                     has_timeout: place.has_timeout,
                 }),
                 _ => self.leaves_of_action(action, files, &place),
@@ -157,10 +177,14 @@ impl<'p> Scripts<'p> {
 
     fn take(&mut self, leaves: Vec<Leaf<'p>>, files: &'p NamedFiles, place: &Place) {
         for leaf in leaves {
+            let mut starts_with = place.pipefail;
             let (text, span) = match leaf.kind {
                 LeafKind::Shell if !place.foreign => (leaf.text, leaf.span),
                 LeafKind::ScriptPath => match files.scripts.get(&leaf.span) {
                     Some(file) if !is_foreign_script(&file.text) => {
+                        if file.text.starts_with("#!") {
+                            starts_with = pipefail(file.text.lines().next().unwrap_or(""));
+                        }
                         (&*file.text, Span::new(file.file, 0, file.text.len()))
                     }
                     _ => continue,
@@ -179,9 +203,14 @@ impl<'p> Scripts<'p> {
                     shell::read_rendered(text, &[])
                 },
                 has_timeout: place.has_timeout,
+                pipefail: starts_with,
             });
         }
     }
+}
+
+fn pipefail(shell: &str) -> Pipefail {
+    if shell.contains("pipefail") { Pipefail::On } else { Pipefail::Off }
 }
 
 fn is_posix_like(shell: &str) -> bool {

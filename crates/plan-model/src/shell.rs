@@ -150,6 +150,35 @@ pub fn read_rendered<'a>(script: &'a str, holes: &[Range<usize>]) -> Script<'a> 
     read_visible(script, template::rendered(script, holes))
 }
 
+/// A program and its arguments, started without a shell: the ranges count words, not bytes.
+pub fn program<'a>(words: impl Iterator<Item = &'a str>) -> Script<'a> {
+    let words: Vec<Word<'a>> = words
+        .enumerate()
+        .map(|(at, text)| Word {
+            range: at..at + 1,
+            text: Cow::Borrowed(text),
+            is_literal: !crate::template::has_template(text),
+            is_quoted: true,
+            has_hole: crate::template::has_template(text),
+        })
+        .collect();
+    let command = Command {
+        range: 0..words.len(),
+        words,
+        assignments: Vec::new(),
+        redirections: Vec::new(),
+        background: false,
+        negated: false,
+        in_pipeline: None,
+        guard: None,
+        in_condition: false,
+        in_function: false,
+        nesting: Nesting::Top,
+        level: 0,
+    };
+    Script { commands: vec![command], ..Script::default() }
+}
+
 fn read_visible<'a>(text: &'a str, seen: template::Visible<'a>) -> Script<'a> {
     let mut script = parser::parse(text, &seen);
     script.text = text;

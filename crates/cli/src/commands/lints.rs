@@ -52,7 +52,7 @@ fn write(code: &Code, terminal: &mut Terminal) {
         if !text.is_empty() {
             terminal.line(&format!("\n{}", paint(style, word)));
             for line in text.trim_end().lines() {
-                terminal.line(&format!("    {line}").trim_end().to_owned());
+                terminal.line(format!("    {line}").trim_end());
             }
         }
     }

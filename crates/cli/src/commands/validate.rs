@@ -56,7 +56,7 @@ pub fn run(args: &Validate, terminal: &mut Terminal) -> Exit {
     }
 }
 
-fn look_at(sources: &mut Sources, name: &str, setting: &Setting) -> Outcome {
+pub fn look_at(sources: &mut Sources, name: &str, setting: &Setting) -> Outcome {
     if name == "-" {
         return standard_input(sources, setting);
     }

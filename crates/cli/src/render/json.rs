@@ -66,7 +66,7 @@ pub fn diagnostic(sources: &Sources, diagnostic: &Diagnostic) -> Value {
     value
 }
 
-fn place(sources: &Sources, span: Span) -> Value {
+pub fn place(sources: &Sources, span: Span) -> Value {
     let (start, end) = (sources.start(span), sources.end(span));
     json!({
         "file": sources.file(span.file).name,

@@ -1,6 +1,12 @@
 //! What rules ask about entries: what they change, save, check and start.
 //! Judges nothing.
 
+pub mod checks;
+pub mod known;
+pub mod runs;
+pub mod times;
+pub mod users;
+
 use crate::graph::CompiledPlan;
 use crate::model::action::maintenance::Turn;
 use crate::model::action::{Action, Effect, Inverse};
@@ -12,6 +18,14 @@ use crate::sql::Dialect;
 /// The action of a step.
 pub fn action(step: &Step) -> Option<Action<'_>> {
     step.actions.iter().next()
+}
+
+/// Every action of a step, its own first, then those that undo it.
+pub fn actions(entry: &EntryOf) -> impl Iterator<Item = Action<'_>> {
+    let step = entry.step();
+    let back = step.into_iter().flat_map(|step| &step.rollback).flat_map(|many| many.iter());
+    let back = back.flat_map(|back| back.actions.iter());
+    step.into_iter().flat_map(|step| step.actions.iter()).chain(back)
 }
 
 /// What an entry changes, `changes:` and the connection beside `sql:` included.

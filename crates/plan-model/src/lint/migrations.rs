@@ -2,7 +2,7 @@
 //! The rules themselves live in `migration/`.
 
 use super::{Finding, Lint, ask};
-use crate::migration::{self, MigrationFile, Version};
+use crate::migration::{self, MigrationFile, MigrationSet, Version};
 use crate::model::action::Action;
 use crate::model::action::migrate::{Engine, Migrate};
 use crate::model::action::sql::Sql;
@@ -41,14 +41,21 @@ pub fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
 }
 
 fn of_migrate(lint: &Lint<'_>, migrate: &Migrate) -> Vec<crate::diagnostic::Diagnostic> {
+    let target: Option<Version> = migrate.to.as_ref().and_then(|to| to.value.parse().ok());
+    let set = set_of(lint, migrate);
+    set.map_or_else(Vec::new, |set| migration::check(&set, target.as_ref()))
+}
+
+/// The scripts of a step whose engine is `plan` itself.
+pub fn set_of(lint: &Lint<'_>, migrate: &Migrate) -> Option<MigrationSet> {
     if !matches!(migrate.engine, None | Some(Engine::Builtin)) {
-        return Vec::new();
+        return None;
     }
     let folder = |path: &Option<crate::model::value::MigrationsPath>| {
         let path = path.as_ref()?;
         Some((path.value.clone(), lint.files.migrations.get(&path.span)?))
     };
-    let Some((path, ups)) = folder(&migrate.from) else { return Vec::new() };
+    let (path, ups) = folder(&migrate.from)?;
     let mut files: Vec<MigrationFile> =
         ups.iter().map(|file| migration_file(file, below(&path, &file.path))).collect();
     if let Some((_, downs)) = folder(&migrate.rollbacks) {
@@ -62,8 +69,7 @@ fn of_migrate(lint: &Lint<'_>, migrate: &Migrate) -> Vec<crate::diagnostic::Diag
     }
     let dialect = ask::dialect(&lint.plan.plan, &migrate.database.value);
     let table = migrate.table.as_ref().map_or(TRACKING_TABLE, |table| table.value.as_str());
-    let target: Option<Version> = migrate.to.as_ref().and_then(|to| to.value.parse().ok());
-    migration::check(&migration::read_set(files, dialect, table), target.as_ref())
+    Some(migration::read_set(files, dialect, table))
 }
 
 /// The name of a file as the migrations folder sees it.

@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 
 use super::action::http::Method;
+use super::meaning::{Meaning, Means};
 use super::read::{Leaf, Read, Walk, record, words};
 use super::value::{
     AnyKey, Anything, Checksum, ConnectionRef, Count, Entries, EntryRef, Flag, HostRef, Id, Mode,
@@ -423,6 +424,12 @@ macro_rules! checks {
         impl Walk for Check {
             fn walk<'p>(&'p self, see: &mut dyn FnMut(Leaf<'p>)) {
                 match self { $(Check::$variant(check) => check.walk(see)),* }
+            }
+        }
+
+        impl Means for Check {
+            fn meaning(&self, around: Span) -> Option<Meaning> {
+                match self { $(Check::$variant(check) => check.meaning(around)),* }
             }
         }
 

@@ -184,6 +184,24 @@ macro_rules! record {
             }
         }
 
+        impl $crate::model::meaning::Means for $name {
+            fn meaning(&self, _: $crate::source::Span) -> Option<$crate::model::meaning::Meaning> {
+                let mut keys = Vec::new();
+                self.put(&mut keys);
+                Some($crate::model::meaning::Is::Map(keys).at(self.span))
+            }
+
+            fn put(&self, keys: &mut $crate::model::meaning::Keys) {
+                $($crate::model::meaning::put(
+                    keys,
+                    $crate::model::read::key_name!($field $($key)?),
+                    &self.$field,
+                    self.span,
+                );)*
+                $($(self.$flat.put(keys);)*)?
+            }
+        }
+
         impl $crate::model::read::Read for $name {
             fn read(node: $crate::document::Node<'_, '_>) -> Option<Self> {
                 let map = node.map()?;
@@ -241,6 +259,15 @@ macro_rules! words {
 
         impl $crate::model::read::Walk for $name {
             fn walk<'p>(&'p self, _: &mut dyn FnMut($crate::model::read::Leaf<'p>)) {}
+        }
+
+        impl $crate::model::meaning::Means for $name {
+            fn meaning(
+                &self,
+                around: $crate::source::Span,
+            ) -> Option<$crate::model::meaning::Meaning> {
+                Some($crate::model::meaning::Is::Text(self.word().to_owned()).at(around))
+            }
         }
 
         impl $crate::model::read::Read for $name {

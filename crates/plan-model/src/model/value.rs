@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::document::{Node, Scalar, View};
+use crate::model::meaning::{self, AsKey, Is, Meaning, Means};
 use crate::model::read::{Leaf, LeafKind, Read, Walk};
 use crate::notation;
 use crate::source::Span;
@@ -52,6 +53,22 @@ macro_rules! texts {
         impl Walk for $type {
             fn walk<'p>(&'p self, see: &mut dyn FnMut(Leaf<'p>)) {
                 see(Leaf { kind: LeafKind::$kind, text: &self.value, span: self.span });
+            }
+        }
+
+        impl Means for $type {
+            fn meaning(&self, _: Span) -> Option<Meaning> {
+                Some(meaning::text(LeafKind::$kind, &self.value, self.span))
+            }
+        }
+
+        impl AsKey for $type {
+            fn as_key(&self) -> &str {
+                &self.value
+            }
+
+            fn place(&self) -> Span {
+                self.span
             }
         }
 
@@ -110,7 +127,7 @@ pub enum Setting<T> {
 }
 
 macro_rules! setting {
-    ($(#[$meta:meta])* $type:ident, $inner:ty, $name:literal, $schema:tt, |$node:ident| $parse:expr) => {
+    ($(#[$meta:meta])* $type:ident, $inner:ty, $name:literal, $is:ident, $schema:tt, |$node:ident| $parse:expr) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq)]
         pub struct $type {
@@ -146,43 +163,49 @@ macro_rules! setting {
             }
         }
 
+        impl Means for $type {
+            fn meaning(&self, _: Span) -> Option<Meaning> {
+                Some(meaning::setting(&self.value, self.span, |value| Is::$is(value as _)))
+            }
+        }
+
         inline_schema!($type, $name, $schema);
     };
 }
 
 setting!(
     /// How long.
-    Time, Duration, "duration",
+    Time, Duration, "duration", Time,
     { "type": "string", "pattern": (notation::pattern("duration")) },
     |node| notation::parse_duration(node.text()?)?
 );
 setting!(
     /// How many bytes.
-    Size, u64, "size",
+    Size, u64, "size", Size,
     { "type": "string", "pattern": (notation::pattern("size")) },
     |node| notation::parse_size(node.text()?)?
 );
 setting!(
     /// A share of the whole.
-    Percent, f64, "percent",
+    Percent, f64, "percent", Percent,
     { "type": "string", "pattern": (notation::pattern("percent")) },
     |node| notation::parse_percent(node.text()?)?
 );
 setting!(
     /// How many.
-    Count, u64, "count",
+    Count, u64, "count", Number,
     { "type": ["integer", "string"], "minimum": 0, "maximum": 1_000_000_000, "pattern": TEMPLATE },
     |node| u64::read(node)?
 );
 setting!(
     /// Yes or no.
-    Flag, bool, "flag",
+    Flag, bool, "flag", Truth,
     { "type": ["boolean", "string"], "pattern": TEMPLATE },
     |node| bool::read(node)?
 );
 setting!(
     /// A number to compare with.
-    Number, f64, "number",
+    Number, f64, "number", Number,
     { "type": ["number", "string"], "pattern": TEMPLATE },
     |node| match node.view() {
         View::Scalar(Scalar::Int(value)) => value as f64,

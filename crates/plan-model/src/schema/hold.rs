@@ -158,6 +158,13 @@ impl<'h> Holder<'h> {
                         usable &= !shape.required.iter().any(|required| required == word);
                     }
                 }
+                (None, Some(_)) if word.chars().count() < shape.key_min_length => {
+                    self.found.push(
+                        Diagnostic::error("empty-text", key.span(), "this key is empty")
+                            .help("write a name, or remove the line"),
+                    );
+                    self.pruned.push(value.id);
+                }
                 (None, Some(id)) => {
                     if let Some(notation) =
                         shape.key_notation.filter(|notation| !(notation.accepts)(word))

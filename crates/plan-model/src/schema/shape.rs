@@ -49,6 +49,7 @@ pub struct Shape {
     pub other_keys: Option<ShapeId>,
     pub closed: bool,
     pub key_notation: Option<&'static Notation>,
+    pub key_min_length: usize,
     pub items: Option<ShapeId>,
     pub min_items: usize,
     pub words: Vec<String>,
@@ -176,6 +177,11 @@ impl<'s> Compiler<'s> {
                 .and_then(|keys| keys.get("pattern"))
                 .and_then(Value::as_str)
                 .and_then(notation::by_pattern),
+            key_min_length: schema
+                .get("propertyNames")
+                .and_then(|keys| keys.get("minLength"))
+                .and_then(Value::as_u64)
+                .unwrap_or(0) as usize,
             items: schema.get("items").map(|items| self.shape(items)),
             min_items: number("minItems"),
             words: words(list("enum")),

@@ -4,7 +4,9 @@
 use super::{Command, Script, Word, program};
 use std::ops::Range;
 
+mod backups;
 mod database;
+mod deployment;
 mod download;
 mod masking;
 mod placeholder;
@@ -14,12 +16,17 @@ mod secret;
 mod tool;
 mod waiting;
 
+pub use backups::{
+    copied_secrets, holds_secrets, overwritten_backups, plain_restores, pruned_by_age,
+    restores_by_pattern,
+};
 pub use database::{Pipefail, database_rebuilt, dump_status_hidden, forced_state, sql_errors_pass};
+pub use deployment::{Deed, DeedKind, deeds, is_behind};
 pub use download::{open_to_world, piped_download};
 pub use masking::{background, masked_failures};
 pub use place::{day_names, implicit_directory, not_rerunnable, obsolete};
-pub use placeholder::placeholders;
-pub use reference::{moving_references, relative_rollback, tree_destroyed};
+pub use placeholder::{placeholders, placeholders_in};
+pub use reference::{is_branch, moving_references, relative_rollback, tree_destroyed};
 pub use secret::{Secret, secrets};
 pub use tool::{Suggestion, Tool, tools, typed_actions};
 pub use waiting::{interactive, never_ending};
@@ -58,7 +65,18 @@ impl<'s, 'a> Line<'s, 'a> {
 
     /// Arguments that are not options.
     fn operands(&self) -> impl Iterator<Item = &'s Word<'a>> {
-        self.arguments().iter().filter(|word| !word.text.starts_with('-'))
+        self.asked().iter().filter(|word| !word.text.starts_with('-'))
+    }
+
+    /// Of `git -C app -c a=b checkout …` what stands from `checkout` on.
+    fn asked(&self) -> &'s [Word<'a>] {
+        let mut rest = self.arguments();
+        while self.name() == "git"
+            && rest.first().is_some_and(|word| matches!(&*word.text, "-C" | "-c"))
+        {
+            rest = rest.get(2..).unwrap_or(&[]);
+        }
+        rest
     }
 
     fn operand(&self, at: usize) -> &'s str {
@@ -67,7 +85,7 @@ impl<'s, 'a> Line<'s, 'a> {
 
     /// `--name`, `--name=…`, or the letter in a cluster of letters: `-f`, `-rf`.
     fn has(&self, letter: char, long: &str) -> bool {
-        self.arguments().iter().any(|word| match word.text.strip_prefix("--") {
+        self.asked().iter().any(|word| match word.text.strip_prefix("--") {
             Some(name) => !long.is_empty() && name.split('=').next() == Some(long),
             None => {
                 let cluster = word.text.strip_prefix('-');

@@ -4,10 +4,12 @@ use schemars::JsonSchema;
 
 use super::{ActionFacts, Effect, Inverse};
 use crate::document::Node;
+use crate::model::meaning::{Meaning, Means};
 use crate::model::read::{Leaf, Read, Walk, record, words};
 use crate::model::value::{
     AnyKey, Count, Entries, Flag, Mode, OneOrMany, Size, TemplatePath, Text, Value,
 };
+use crate::source::Span;
 
 record! {
 /// Permissions and owner that a written file gets.
@@ -167,6 +169,12 @@ macro_rules! file_changes {
         impl Walk for FileChange {
             fn walk<'p>(&'p self, see: &mut dyn FnMut(Leaf<'p>)) {
                 match self { $(FileChange::$variant(change) => change.walk(see)),* }
+            }
+        }
+
+        impl Means for FileChange {
+            fn meaning(&self, around: Span) -> Option<Meaning> {
+                match self { $(FileChange::$variant(change) => change.meaning(around)),* }
             }
         }
     };

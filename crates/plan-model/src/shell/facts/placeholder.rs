@@ -1,32 +1,79 @@
 //! `<previous-tag>`, `[DATE]`, `xxxxxxxx`: something that somebody was to fill in.
 //! Looks at the text, since most of these are no valid shell.
 
-use super::{Fact, Script};
-use regex::Regex;
+use std::ops::Range;
 use std::sync::LazyLock;
 
+use regex::Regex;
+
+use super::{Fact, Script};
+
+/// Words between brackets that name a value: other brackets are globs, tags and types.
 static PLACEHOLDER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let angle = r"<(?:[A-Z][A-Z0-9_]{2,}|[A-Za-z]+(?:[-_ ][A-Za-z]+)+|revision|version|tag|date|password|user|host|branch|commit)>";
-    let square = r"\[(?:[A-Z][A-Z_]{2,}|[Dd]ate|nom|user|utilisateur|database|fichier|version|password|chemin/[a-z/]+|nom_[a-z]+)\]";
-    let other = r"\bx{6,}\b|\bCHANGE_?ME\b|\b(?:YOUR|your)[-_][A-Za-z]+";
+    let alone =
+        "revision|version|tag|date|password|user|host|branch|commit|token|secret|nom|utilisateur";
+    let among = format!(
+        "{alone}|previous|name|file|fichier|path|chemin|server|database|base|table|url|id|your|votre|contact"
+    );
+    let joined = format!(
+        r"(?:[a-z]+[-_ /])+(?:{among})|(?:{among})(?:[-_ /][a-z]+)+(?:[-_ /](?:[a-z]+|\.+))*"
+    );
+    let angle = format!(r"<(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|(?i:{alone}|todo|tbd|{joined}))>");
+    let square = format!(
+        r"\[(?:HOST|USER|NAME|TIME|(?i:{alone}|fichier|database|todo|tbd|contact|{joined}))\]"
+    );
+    let other = r"\bx{6,}\b|\b(?:CHANGE|REPLACE)_?ME\b|\bYOUR_[A-Z_]+\b|^TODO\b|^TBD\b";
     Regex::new(&format!("{angle}|{square}|{other}")).ok()
 });
 
 pub fn placeholders(script: &Script<'_>) -> Vec<Fact> {
-    let text = script.text;
-    let possible = text.contains(['<', '[', 'x', 'Y', 'y']) || text.contains("CHANGE");
+    let facts = placeholders_in(script.text);
+    facts.into_iter().filter(|fact| !is_only_said(script.text, &fact.range)).collect()
+}
+
+/// In any text: a path, an address, a message.
+pub fn placeholders_in(text: &str) -> Vec<Fact> {
+    let bytes = text.as_bytes();
+    let possible = bytes.iter().any(|byte| matches!(byte, b'<' | b'['))
+        || ["xxxxxx", "CHANGE", "REPLACE", "YOUR_", "TODO", "TBD"]
+            .iter()
+            .any(|word| text.contains(word));
     let Some(pattern) = PLACEHOLDER.as_ref().filter(|_| possible) else { return Vec::new() };
-    let mut facts = Vec::new();
-    for found in pattern.find_iter(text) {
-        let before = text[..found.start()].chars().next_back();
-        let inside = text[..found.start()].rsplit("${").next().unwrap_or("");
-        let subscript = found.as_str().starts_with('[')
-            && (before == Some('[') || (inside.len() < found.start() && !inside.contains('}')));
-        let in_hole = script.holes.iter().any(|hole| hole.range.contains(&found.start()));
-        let document = found.as_str().starts_with('<') && before == Some('<');
-        if !subscript && !in_hole && !document {
-            facts.push(Fact::new(&found.range(), "is still to be filled in"));
+    let found = pattern.find_iter(text).map(|found| found.range());
+    let meant = found.filter(|range| !is_something_else(text, range));
+    meant.map(|range| Fact::new(&range, "is still to be filled in")).collect()
+}
+
+/// A subscript, a tag with its end, a here-document, a part of a template.
+fn is_something_else(text: &str, range: &Range<usize>) -> bool {
+    let (found, head) = (&text[range.clone()], &text[..range.start]);
+    let before = head.chars().next_back();
+    if found.starts_with('[') {
+        let in_expansion = head.rfind("${").is_some_and(|open| !head[open..].contains('}'));
+        let subscript =
+            before.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '[' | ']' | '$'));
+        let link = text[range.end..].starts_with('(');
+        if in_expansion || subscript || link {
+            return true;
         }
     }
-    facts
+    if let Some(inner) = found.strip_prefix('<') {
+        let name = inner.trim_end_matches('>');
+        if before == Some('<') || text.contains(&format!("</{name}>")) {
+            return true;
+        }
+    }
+    let open = head.rfind("{{").max(head.rfind("{%"));
+    open.is_some_and(|open| !head[open..].contains("}}") && !head[open..].contains("%}"))
+}
+
+/// Comments and messages may explain how something is called: `usage: deploy <tag>`.
+fn is_only_said(text: &str, range: &Range<usize>) -> bool {
+    let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+    let line = text[start..].lines().next().unwrap_or("");
+    let first = line.trim_start();
+    first.starts_with('#')
+        || first.starts_with("echo ")
+        || first.starts_with("printf ")
+        || line.to_lowercase().contains("usage")
 }

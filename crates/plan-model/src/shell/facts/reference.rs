@@ -41,7 +41,8 @@ fn moving_commit(line: &Line<'_, '_>) -> Option<Fact> {
     }
 }
 
-fn is_branch(text: &str) -> bool {
+/// A name that branches have, and commits and tags have not.
+pub fn is_branch(text: &str) -> bool {
     let text = text.strip_prefix("refs/heads/").unwrap_or(text);
     text.starts_with("origin/")
         || text.starts_with("upstream/")
@@ -127,7 +128,11 @@ pub fn tree_destroyed(script: &Script<'_>) -> Vec<Fact> {
             "checkout" | "switch" => {
                 line.has('f', "force") || line.has('\0', "discard-changes") || line.has_word(".")
             }
-            "clean" => line.has('f', "force") && !line.has('n', "dry-run"),
+            // Certain paths are named by somebody who knows what is there.
+            "clean" => {
+                let whole = line.operands().nth(1).is_none();
+                whole && line.has('f', "force") && !line.has('n', "dry-run")
+            }
             "restore" => line.has_word("."),
             "stash" => matches!(line.operand(1), "drop" | "clear"),
             _ => false,

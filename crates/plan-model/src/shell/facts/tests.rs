@@ -270,3 +270,85 @@ fn commands_with_a_typed_action_are_seen() {
         assert_eq!(found.join(" "), actions, "{script}");
     }
 }
+
+#[test]
+fn backups_that_overwrite_each_other_are_seen() {
+    for (script, marked) in [
+        ("mysqldump shop > backups/db_$(date +%Y%m%d).sql", "backups/db_$(date +%Y%m%d).sql"),
+        ("mysqldump shop > backups/db_$(date +%Y%m%d_%H%M%S).sql", ""),
+        ("D=$(date +%F)\npg_dump shop | gzip > backups/$D.gz", "backups/$D.gz"),
+        ("D=$(date +%F-%H%M)\npg_dump shop | gzip > backups/$D.gz", ""),
+        ("pg_dump shop > backups/shop.sql", "backups/shop.sql"),
+        ("pg_dump --schema-only shop > backups/shop.sql", ""),
+        ("pg_dump shop > \"$OUT/shop.sql\"", ""),
+        ("pg_dump -d shop -f backups/{{ run.id }}.sql", ""),
+        (
+            "tar -czf backups/files_$(date +%Y%m%d).tar.gz app/",
+            "backups/files_$(date +%Y%m%d).tar.gz",
+        ),
+        ("tar -xzf backups/files.tar.gz", ""),
+        ("cp .env backups/env_$(date +%Y%m%d)", "backups/env_$(date +%Y%m%d)"),
+        ("cp .env.example .env", ""),
+    ] {
+        check(overwritten_backups, script, marked);
+    }
+}
+
+#[test]
+fn restores_over_live_data_are_seen() {
+    for (script, marked) in [
+        ("mysql electoral_db < backups/db.sql", "mysql electoral_db"),
+        ("gunzip -c backups/db.sql.gz | psql shop", "psql shop"),
+        ("gunzip -c backups/db.sql.gz | psql shop_scratch", ""),
+        ("createdb x\ngunzip -c backups/db.sql.gz | psql x", ""),
+        ("psql shop < migrations/1.sql", ""),
+        ("pg_restore -d shop backups/shop.dump", "pg_restore -d shop backups/shop.dump"),
+        ("pg_restore --list backups/shop.dump", ""),
+        ("pg_restore -f /dev/null backups/shop.dump", ""),
+    ] {
+        check(plain_restores, script, marked);
+    }
+    for (script, marked) in [
+        ("mysql shop < backups/latest.sql", "backups/latest.sql"),
+        (
+            "gunzip -c \"$(ls -t backups/*.gz | head -1)\" | psql shop",
+            "\"$(ls -t backups/*.gz | head -1)\"",
+        ),
+        ("tar -xzf backups/*.tar.gz", "backups/*.tar.gz"),
+        ("mysql shop < backups/7.sql", ""),
+        ("tar -czf backups/a.tar.gz *", ""),
+    ] {
+        check(restores_by_pattern, script, marked);
+    }
+}
+
+#[test]
+fn backups_that_go_or_lie_open_are_seen() {
+    let prune = "find backups -name '*.sql.gz' -mtime +30 -delete";
+    for (script, marked) in [
+        (prune, prune),
+        (
+            "find /var/backups -mtime +30 -exec rm {} +",
+            "find /var/backups -mtime +30 -exec rm {} +",
+        ),
+        ("find storage/logs -mtime +30 -delete", ""),
+        ("find backups -mtime +30", ""),
+    ] {
+        check(pruned_by_age, script, marked);
+    }
+    for (script, marked) in [
+        ("cp .env backups/env_1", "cp .env backups/env_1"),
+        ("umask 077\ncp .env backups/env_1", ""),
+        ("cp .env.example backups/x", ""),
+        ("cp .env .env.testing", ""),
+    ] {
+        check(copied_secrets, script, marked);
+    }
+}
+
+#[test]
+fn git_is_asked_the_same_from_another_folder() {
+    check(tree_destroyed, "git -C app reset --hard v2", "git -C app reset --hard v2");
+    check(moving_references, "git -C app -c a=b checkout main", "main");
+    check(moving_references, "git -C main checkout v2", "");
+}

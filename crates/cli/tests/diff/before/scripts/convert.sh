@@ -1,0 +1,6 @@
+#!/bin/bash
+set -e
+for f in a b c; do
+  convert $f
+done
+echo done

@@ -52,6 +52,15 @@ pub enum Command {
         call is.")]
     Diff(Diff),
 
+    /// Draw the plan: what waits for what, how long it takes, and where there is no way back
+    #[command(after_help = "\
+A picture for a pull request:      plan graph plan.yaml --format svg > plan.svg
+For Markdown, in a mermaid block:  plan graph plan.yaml --format mermaid
+With Graphviz:                     plan graph plan.yaml --format dot | dot -Tpdf -o plan.pdf
+
+Exit codes: 0 drawn, 2 the plan cannot be read, or a wrong call.")]
+    Graph(Graph),
+
     /// Write plans in the one way, comments kept
     Fmt(Fmt),
 
@@ -252,4 +261,30 @@ pub enum DiffFormat {
     Json,
     /// For the comment of a pull request
     Markdown,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Graph {
+    /// The plan file, or `-` for standard input
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+
+    #[command(flatten)]
+    pub overlay: Overlay,
+
+    /// How it is drawn
+    #[arg(long, value_enum, default_value_t = GraphFormat::Text)]
+    pub format: GraphFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// For a terminal or a pipe, 80 columns at most
+    Text,
+    /// For Graphviz
+    Dot,
+    /// For Markdown on GitHub and GitLab
+    Mermaid,
+    /// A picture for browsers and pull requests, in light and dark
+    Svg,
 }

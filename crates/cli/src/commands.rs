@@ -4,6 +4,7 @@ pub mod completions;
 pub mod diff;
 pub mod estimate;
 pub mod fmt;
+pub mod graph;
 pub mod init;
 pub mod lints;
 pub mod schema;
@@ -28,6 +29,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Exit {
         Command::Show(args) => show::run(&args, terminal),
         Command::Diff(args) => diff::run(&args, terminal),
         Command::Estimate(args) => estimate::run(&args, terminal),
+        Command::Graph(args) => graph::run(&args, terminal),
         Command::Fmt(args) => fmt::run(&args, terminal),
         Command::Lints => lints::list(terminal),
         Command::Explain(args) => lints::explain(&args, terminal),

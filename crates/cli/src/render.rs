@@ -4,6 +4,7 @@ pub mod columns;
 pub mod diff;
 pub mod estimate;
 pub mod github;
+pub mod graph;
 pub mod human;
 pub mod json;
 pub mod junit;

@@ -90,6 +90,22 @@ impl CompiledPlan {
         self.neighbours(at, Direction::Incoming)
     }
 
+    /// The same as far as it lies in the entry's own phase: enough for a picture, because phases
+    /// follow one another, and never as many as a phase that starts with all ends of the one before.
+    pub fn waits_in_phase(&self, at: usize) -> Vec<usize> {
+        let before = self.graph.neighbors_directed(self.nodes[at], Direction::Incoming);
+        let mut found: Vec<usize> = before
+            .filter_map(|node| match self.graph[node] {
+                Node::Entry(entry) => Some(entry),
+                _ => None,
+            })
+            .filter(|entry| self.plan.entries[*entry].phase == self.plan.entries[at].phase)
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// What waits for an entry directly.
     pub fn needed_by(&self, at: usize) -> Vec<(usize, Wait)> {
         self.neighbours(at, Outgoing)

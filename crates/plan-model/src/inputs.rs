@@ -206,14 +206,6 @@ fn check_declaration(name: &Name, input: &Input, found: &mut Vec<Diagnostic>) {
                 .help("add `env:`, `file:` or `command:`"),
         );
     }
-    if let (Some(true), Some(default)) = (input.secret, &input.default) {
-        let message =
-            format!("the secret input `{}` has a default: everybody can read it", name.value);
-        found.push(
-            Diagnostic::error("secret-in-file", default.span, message)
-                .help("take the default out, and change the secret: it has been seen"),
-        );
-    }
     let sources = [&input.env, &input.file, &input.command];
     let mut sources = sources.into_iter().flatten();
     if let (Some(first), Some(second)) = (sources.next(), sources.next()) {

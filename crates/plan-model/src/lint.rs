@@ -2,6 +2,7 @@
 //! A rule looks at a compiled plan and the files it names; it touches nothing.
 
 pub mod ask;
+pub mod background_process;
 pub mod backup_before_change;
 pub mod backup_before_quiesce;
 pub mod backup_exposed;
@@ -34,7 +35,14 @@ pub mod tls_unverified;
 pub mod tree_destroyed;
 pub mod versions_undeclared;
 pub mod force_state;
+pub mod code;
+pub mod db_superuser;
+pub mod download_unverified;
+pub mod failure_masked;
+pub mod implicit_cwd;
+pub mod interactive;
 pub mod inverse_missing;
+pub mod key_mode;
 pub mod migrations;
 pub mod placeholder;
 pub mod relative_rollback;
@@ -60,6 +68,19 @@ pub mod mojibake;
 pub mod notice_missing;
 pub mod self_approval;
 pub mod users_uninformed;
+pub mod never_ends;
+pub mod no_timeout;
+pub mod not_rerunnable;
+pub mod obsolete_command;
+pub mod open_to_world;
+pub mod placeholder_secret;
+pub mod raw_value;
+pub mod secret_in_plan;
+pub mod secret_on_command_line;
+pub mod secret_shown;
+pub mod secrets;
+pub mod shell_instead_of_typed;
+pub mod sql_errors_pass;
 
 use std::cell::OnceCell;
 
@@ -108,6 +129,8 @@ pub struct Lint<'p> {
     pub scripts: &'p Scripts<'p>,
     pub sources: &'p Sources,
     bounds: OnceCell<Bounds>,
+    /// Two rules ask for them.
+    secrets: OnceCell<Vec<secrets::Written>>,
 }
 
 impl Lint<'_> {
@@ -224,6 +247,25 @@ pub const RULES: &[&Rule] = &[
     &notice_missing::RULE,
     &self_approval::RULE,
     &users_uninformed::RULE,
+    &interactive::RULE,
+    &never_ends::RULE,
+    &failure_masked::RULE,
+    &sql_errors_pass::RULE,
+    &no_timeout::RULE,
+    &not_rerunnable::RULE,
+    &background_process::RULE,
+    &shell_instead_of_typed::RULE,
+    &implicit_cwd::RULE,
+    &obsolete_command::RULE,
+    &secret_in_plan::RULE,
+    &secret_on_command_line::RULE,
+    &placeholder_secret::RULE,
+    &secret_shown::RULE,
+    &raw_value::RULE,
+    &db_superuser::RULE,
+    &open_to_world::RULE,
+    &download_unverified::RULE,
+    &key_mode::RULE,
 ];
 
 pub fn rule(code: &str) -> Option<&'static Rule> {
@@ -241,7 +283,8 @@ pub fn run<'p>(
     scripts: &'p Scripts<'p>,
     sources: &'p Sources,
 ) -> Vec<Finding> {
-    let lint = Lint { plan, files, scripts, sources, bounds: OnceCell::new() };
+    let lint =
+        Lint { plan, files, scripts, sources, bounds: OnceCell::new(), secrets: OnceCell::new() };
     let mut all = Vec::new();
     for rule in RULES {
         let first = all.len();
@@ -324,6 +367,12 @@ fn report_odd_waivers(plan: &CompiledPlan, used: &FxHashSet<Span>, found: &mut V
             }
             found.push(diagnostic.help("`plan lints` lists the rules"));
         } else if !used.contains(&key.span) {
+            // Such a rule may have nothing to say until an environment is laid over the plan.
+            let waits_for_environment = plan.plan.environment.is_none()
+                && rule(&key.value).is_some_and(|rule| rule.severity == Level::ErrorWhenProtected);
+            if waits_for_environment {
+                continue;
+            }
             found.push(
                 Diagnostic::warning(
                     "unused-waiver",

@@ -1,9 +1,12 @@
 //! Files beside the plan that it names: scripts, SQL, migrations, templates. Each must be there and
 //! be a text; what they hold is kept for the rules that look inside.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use minijinja::value::Value;
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde_json::Value as Json;
 
 use crate::diagnostic::Diagnostic;
 use crate::folder::{Folder, beside, decode};
@@ -31,6 +34,8 @@ pub struct NamedFiles {
     pub sql: FxHashMap<Span, NamedFile>,
     pub migrations: FxHashMap<Span, Vec<NamedFile>>,
     pub templates: FxHashMap<Span, NamedFile>,
+    /// Where the same words name a file for each item of a loop: those after the first.
+    pub of_further_items: Vec<(Span, NamedFile)>,
 }
 
 pub fn read(
@@ -39,26 +44,58 @@ pub fn read(
     folder: &dyn Folder,
     found: &mut Vec<Diagnostic>,
 ) -> NamedFiles {
-    let mut leaves = named(plan);
-    leaves.sort_by_key(|(_, _, span, _)| *span);
-    leaves.dedup();
+    let mut leaves: Vec<Leaving> = Vec::new();
+    let mut take = |scope: usize, item: Option<&Json>, leaf: Leaf<'_>| {
+        let named = matches!(
+            leaf.kind,
+            LeafKind::ScriptPath
+                | LeafKind::SqlPath
+                | LeafKind::MigrationsPath
+                | LeafKind::TemplatePath
+        );
+        if named {
+            let (text, span) = (leaf.text.to_owned(), leaf.span);
+            leaves.push(Leaving { kind: leaf.kind, text, span, scope, item: item.cloned() });
+        }
+    };
+    plan.plan.requires.walk(&mut |leaf| take(0, None, leaf));
+    for phase in &plan.plan.phases {
+        phase.watch.walk(&mut |leaf| take(phase.scope, None, leaf));
+    }
+    for entry in plan.entries().iter().chain(&plan.plan.absent) {
+        let mut see = |leaf: Leaf<'_>| take(entry.scope, entry.item.as_ref(), leaf);
+        match &entry.what {
+            What::Step(step) => step.walk(&mut see),
+            What::Checkpoint(checkpoint) => checkpoint.walk(&mut see),
+        }
+    }
+    // In the order of the text; the items of a loop keep theirs.
+    leaves.sort_by_key(|leaf| leaf.span);
     let mut files = NamedFiles::default();
     let mut reader = Reader { plan, sources, folder, found, seen: FxHashMap::default() };
-    for (kind, text, span, scope) in leaves {
-        let Some(path) = reader.path(&text, span, scope) else { continue };
+    let mut done: FxHashSet<(Span, String)> = FxHashSet::default();
+    for leaf in leaves {
+        let Some(path) = reader.path(&leaf) else { continue };
+        let Leaving { kind, text, span, .. } = leaf;
+        if !done.insert((span, path.clone())) {
+            continue;
+        }
         match kind {
             LeafKind::MigrationsPath => {
                 if let Some(list) = reader.folder(&path, span) {
-                    files.migrations.insert(span, list);
+                    files.migrations.entry(span).or_insert(list);
                 }
             }
             _ => {
                 let Some(file) = reader.file(&path, &text, span) else { continue };
-                match kind {
-                    LeafKind::ScriptPath => drop(files.scripts.insert(span, file)),
-                    LeafKind::SqlPath => drop(files.sql.insert(span, file)),
-                    LeafKind::TemplatePath => drop(files.templates.insert(span, file)),
-                    _ => {}
+                let named = match kind {
+                    LeafKind::ScriptPath => &mut files.scripts,
+                    LeafKind::SqlPath => &mut files.sql,
+                    _ => &mut files.templates,
+                };
+                match named.entry(span) {
+                    Entry::Vacant(free) => drop(free.insert(file)),
+                    Entry::Occupied(_) => files.of_further_items.push((span, file)),
                 }
             }
         }
@@ -66,41 +103,13 @@ pub fn read(
     files
 }
 
-/// Every path to a file that must be there, with the place and the scope that it stands in.
-fn named(plan: &CompiledPlan) -> Vec<(LeafKind, String, Span, usize)> {
-    let mut leaves = Vec::new();
-    let mut see_in = |scope: usize, part: &dyn Walk| {
-        part.walk(&mut |leaf: Leaf<'_>| {
-            let is_path = matches!(
-                leaf.kind,
-                LeafKind::ScriptPath
-                    | LeafKind::SqlPath
-                    | LeafKind::MigrationsPath
-                    | LeafKind::TemplatePath
-            );
-            if is_path {
-                leaves.push((leaf.kind, leaf.text.to_owned(), leaf.span, scope));
-            }
-        });
-    };
-    see_in(0, &plan.plan.requires);
-    for phase in &plan.plan.phases {
-        see_in(phase.scope, &phase.watch);
-    }
-    for entry in plan.entries().iter().chain(&plan.plan.absent) {
-        match &entry.what {
-            What::Checkpoint(checkpoint) => see_in(entry.scope, &checkpoint.checks),
-            What::Step(step) => {
-                see_in(entry.scope, &step.actions);
-                see_in(entry.scope, &step.probe);
-                for rollback in step.rollback.iter().flat_map(|many| many.iter()) {
-                    see_in(entry.scope, &rollback.actions);
-                    see_in(entry.scope, &rollback.probe);
-                }
-            }
-        }
-    }
-    leaves
+/// A path as it is written, and with which values it is filled in.
+struct Leaving {
+    kind: LeafKind,
+    text: String,
+    span: Span,
+    scope: usize,
+    item: Option<Json>,
 }
 
 struct Reader<'r> {
@@ -113,15 +122,18 @@ struct Reader<'r> {
 
 impl Reader<'_> {
     /// The path with known inputs filled in; `None` where it is known only during the run.
-    fn path(&self, text: &str, span: Span, scope: usize) -> Option<String> {
-        let here = self.sources.file(span.file).name.clone();
-        if !template::has_template(text) {
-            return Some(beside(&here, text));
+    fn path(&self, leaf: &Leaving) -> Option<String> {
+        let here = &self.sources.file(leaf.span.file).name;
+        if !template::has_template(&leaf.text) {
+            return Some(beside(here, &leaf.text));
         }
-        let scope = self.plan.plan.scopes.get(scope)?;
-        let known = minijinja::value::Value::from_pairs(scope.known());
-        let filled = template::render(text, LeafKind::Plain, &known).ok()?;
-        Some(beside(&here, &filled))
+        let mut known = self.plan.plan.scopes.get(leaf.scope)?.known();
+        if let Some(item) = &leaf.item {
+            known.insert("item".to_owned(), Value::from(minijinja::value::Serde(item)));
+        }
+        let filled =
+            template::render(&leaf.text, LeafKind::Plain, &Value::from_pairs(known)).ok()?;
+        Some(beside(here, &filled))
     }
 
     fn file(&mut self, path: &str, name: &str, span: Span) -> Option<NamedFile> {

@@ -7,8 +7,10 @@ use crate::diagnostic::Diagnostic;
 use crate::graph::CompiledPlan;
 use crate::model::action::run::Command;
 use crate::model::action::{Action, ActionKeys};
+use crate::model::check::Check;
 use crate::model::plan::Surroundings;
 use crate::model::read::{Leaf, LeafKind, Walk};
+use crate::model::value::Text;
 use crate::named::NamedFiles;
 use crate::place::within;
 use crate::resolve::What;
@@ -37,6 +39,8 @@ pub struct ScriptOf<'p> {
     pub text: &'p str,
     pub span: Span,
     pub script: Script<'p>,
+    /// No fact is to be expected of it (`facts::is_plain`).
+    pub is_plain: bool,
     /// `timeout` is given where it runs.
     pub has_timeout: bool,
     /// A failure inside a pipe fails the script, unless the script itself says otherwise.
@@ -55,20 +59,17 @@ impl ScriptOf<'_> {
 pub struct ProgramOf<'p> {
     pub purpose: Purpose,
     pub entry: Option<usize>,
+    pub phase: Option<usize>,
     pub words: Vec<(&'p str, Span)>,
-    /// The same as one command; its ranges count words.
+    /// The words as one command; its ranges are places in the file.
     pub script: Script<'p>,
     pub has_timeout: bool,
 }
 
 impl ProgramOf<'_> {
-    /// The place of some of the words in their file.
     pub fn place(&self, range: Range<usize>) -> Span {
-        let words = self.words.get(range).unwrap_or(&self.words);
-        let (Some((_, first)), Some((_, last))) = (words.first(), words.last()) else {
-            return Span::default();
-        };
-        first.to(*last)
+        let file = self.words.first().map_or_else(Default::default, |(_, span)| span.file);
+        Span::new(file, range.start, range.end)
     }
 }
 
@@ -99,11 +100,11 @@ pub fn read<'p>(plan: &'p CompiledPlan, files: &'p NamedFiles) -> Scripts<'p> {
         pipefail: Pipefail::On,
     };
     for requirement in &plan.plan.requires {
-        all.leaves(requirement, files, &check(None, None));
+        all.check(requirement, files, &check(None, None));
     }
     for (at, phase) in plan.plan.phases.iter().enumerate() {
         for watched in &phase.watch {
-            all.leaves(watched, files, &check(None, Some(at)));
+            all.check(watched, files, &check(None, Some(at)));
         }
     }
     for (at, entry) in plan.entries().iter().enumerate() {
@@ -114,7 +115,7 @@ pub fn read<'p>(plan: &'p CompiledPlan, files: &'p NamedFiles) -> Scripts<'p> {
         match &entry.what {
             What::Checkpoint(checkpoint) => {
                 for asked in &checkpoint.checks {
-                    all.leaves(asked, files, &check(Some(at), None));
+                    all.check(asked, files, &check(Some(at), None));
                 }
             }
             What::Step(step) => {
@@ -123,7 +124,7 @@ pub fn read<'p>(plan: &'p CompiledPlan, files: &'p NamedFiles) -> Scripts<'p> {
                     all.actions(&back.actions, &back.surroundings, Purpose::Rollback, at, files);
                 }
                 if let Some(probe) = &step.probe {
-                    all.leaves(probe, files, &check(Some(at), None));
+                    all.check(probe, files, &check(Some(at), None));
                 }
             }
         }
@@ -151,15 +152,32 @@ impl<'p> Scripts<'p> {
         };
         for action in keys.iter() {
             match action {
-                Action::Run(Command::Program(words)) => self.programs.push(ProgramOf {
-                    purpose,
-                    entry: Some(at),
-                    words: words.iter().map(|word| (word.value.as_str(), word.span)).collect(),
-                    script: shell::program(words.iter().map(|word| word.value.as_str())),
-                    has_timeout: place.has_timeout,
-                }),
+                Action::Run(Command::Program(words)) => self.program(words, &place),
                 _ => self.leaves_of_action(action, files, &place),
             }
+        }
+    }
+
+    fn program(&mut self, words: &'p [Text], place: &Place) {
+        let words: Vec<_> = words.iter().map(|word| (word.value.as_str(), word.span)).collect();
+        self.programs.push(ProgramOf {
+            purpose: place.purpose,
+            entry: place.entry,
+            phase: place.phase,
+            script: shell::read_words(words.iter().map(|(text, span)| (*text, span.range()))),
+            words,
+            has_timeout: place.has_timeout,
+        });
+    }
+
+    fn check(&mut self, check: &'p Check, files: &'p NamedFiles, place: &Place) {
+        match check {
+            Check::AnyOf(any) => any.any_of.iter().for_each(|one| self.check(one, files, place)),
+            Check::Run(run) => match &run.run {
+                Command::Program(words) => self.program(words, place),
+                command => self.leaves(command, files, place),
+            },
+            _ => self.leaves(check, files, place),
         }
     }
 
@@ -191,17 +209,19 @@ impl<'p> Scripts<'p> {
                 },
                 _ => continue,
             };
+            let script = if leaf.kind == LeafKind::Shell {
+                shell::read(text)
+            } else {
+                shell::read_rendered(text, &[])
+            };
             self.scripts.push(ScriptOf {
                 purpose: place.purpose,
                 entry: place.entry,
                 phase: place.phase,
                 text,
                 span,
-                script: if leaf.kind == LeafKind::Shell {
-                    shell::read(text)
-                } else {
-                    shell::read_rendered(text, &[])
-                },
+                is_plain: shell::facts::is_plain(&script),
+                script,
                 has_timeout: place.has_timeout,
                 pipefail: starts_with,
             });

@@ -13,7 +13,7 @@ mod compound;
 mod condition;
 mod heredoc;
 mod parser;
-mod program;
+pub(crate) mod program;
 mod quoting;
 mod reach;
 mod template;
@@ -150,33 +150,30 @@ pub fn read_rendered<'a>(script: &'a str, holes: &[Range<usize>]) -> Script<'a> 
     read_visible(script, template::rendered(script, holes))
 }
 
-/// A program and its arguments, started without a shell: the ranges count words, not bytes.
-pub fn program<'a>(words: impl Iterator<Item = &'a str>) -> Script<'a> {
-    let words: Vec<Word<'a>> = words
-        .enumerate()
-        .map(|(at, text)| Word {
-            range: at..at + 1,
-            text: Cow::Borrowed(text),
-            is_literal: !crate::template::has_template(text),
-            is_quoted: true,
-            has_hole: crate::template::has_template(text),
-        })
-        .collect();
-    let command = Command {
-        range: 0..words.len(),
-        words,
-        assignments: Vec::new(),
-        redirections: Vec::new(),
-        background: false,
-        negated: false,
-        in_pipeline: None,
-        guard: None,
-        in_condition: false,
-        in_function: false,
-        nesting: Nesting::Top,
-        level: 0,
-    };
+/// Words that are started without a shell: nothing in them means anything but a template value.
+/// Ranges are the caller's, and `text` is empty.
+pub fn read_words<'a>(words: impl Iterator<Item = (&'a str, Range<usize>)>) -> Script<'a> {
+    let mut command = Command::at(0, Nesting::Top, false, 0);
+    for (text, range) in words {
+        let has_hole = crate::template::has_template(text);
+        let text = if has_hole { without_templates(text).into() } else { Cow::Borrowed(text) };
+        command.words.push(Word { range, text, is_literal: !has_hole, is_quoted: true, has_hole });
+    }
+    if let (Some(first), Some(last)) = (command.words.first(), command.words.last()) {
+        command.range = first.range.start..last.range.end.max(first.range.start);
+    }
     Script { commands: vec![command], ..Script::default() }
+}
+
+fn without_templates(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        out.push_str(before);
+        out.push(UNKNOWN);
+        rest = after.split_once("}}").map_or("", |(_, after)| after);
+    }
+    out + rest
 }
 
 fn read_visible<'a>(text: &'a str, seen: template::Visible<'a>) -> Script<'a> {

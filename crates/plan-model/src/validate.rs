@@ -99,7 +99,8 @@ fn finish(
     let scripts = crate::scripts::read(&compiled, &files);
     crate::scripts::check(&scripts, sources, &mut found);
     // A rule about what is missing would be wrong where something was refused.
-    if !compiled.plan.in_part && compiled.is_sound() {
+    let is_part = compiled.plan.file.part == Some(true);
+    if !compiled.plan.in_part && !is_part && compiled.is_sound() {
         let findings = lint::run(&compiled, &files, &scripts, sources);
         let (kept, waivers) = lint::waive(findings, &compiled, &mut found);
         found.extend(kept);

@@ -6,6 +6,7 @@ use plan_model::diff::{self, Side};
 use plan_model::folder::Folder;
 use plan_model::graph::CompiledPlan;
 use plan_model::inputs::Given;
+use plan_model::lint;
 use plan_model::load;
 use plan_model::model::plan::PlanFile;
 use plan_model::named::{self, NamedFiles};
@@ -107,11 +108,14 @@ impl Origin {
         inputs.iter().flat_map(|inputs| inputs.iter()).map(|(name, _)| name.value.clone()).collect()
     }
 
+    /// Findings of rules do not stand in the way: they too may be what differs.
     fn read(&self, setting: &Setting) -> Result<Comparable, Invalid> {
         let mut sources = Sources::default();
         let outcome = validate::plan(&mut sources, &*self.folder, &self.path, setting);
+        let is_finding = |found: &Diagnostic| lint::codes().any(|code| code == found.code);
         let errors = outcome.diagnostics.into_iter();
-        let errors: Vec<_> = errors.filter(|found| found.severity == Severity::Error).collect();
+        let errors = errors.filter(|found| found.severity == Severity::Error);
+        let errors: Vec<_> = errors.filter(|found| !is_finding(found)).collect();
         match outcome.plan {
             Some(plan) if errors.is_empty() => {
                 let files = named::read(&plan, &mut sources, &*self.folder, &mut Vec::new());
@@ -132,7 +136,7 @@ fn known_to(setting: &Setting, declared: &[Vec<String>; 2], which: usize) -> Set
 }
 
 fn refuse(name: &str, invalid: &Invalid, terminal: &mut Terminal) {
-    let renderer = annotate_snippets::Renderer::styled().term_width(Terminal::width());
+    let renderer = human::renderer();
     for error in &invalid.errors {
         terminal.tell(&human::one(&renderer, &invalid.sources, error));
         terminal.tell("");

@@ -124,7 +124,7 @@ pub fn files_of(name: &str) -> Vec<String> {
     files
 }
 
-/// Folders hold other YAML too: ours starts with the key `plan` or `environment`.
+/// Folders hold other YAML too: ours have the key `plan` or `environment` at the edge.
 fn is_ours(name: &str) -> bool {
     starts_with_key(name, &["plan:", "environment:"])
 }
@@ -136,8 +136,5 @@ fn is_environment(name: &str) -> bool {
 fn starts_with_key(name: &str, keys: &[&str]) -> bool {
     let Some(text) = Disk.head(name) else { return false };
     let text = text.trim_start_matches('\u{FEFF}');
-    let first = text
-        .lines()
-        .find(|line| !line.trim().is_empty() && !line.starts_with('#') && !line.starts_with("---"));
-    first.is_some_and(|line| keys.iter().any(|key| line.starts_with(key)))
+    text.lines().any(|line| keys.iter().any(|key| line.starts_with(key)))
 }

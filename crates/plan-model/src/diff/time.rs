@@ -1,5 +1,5 @@
-//! The worst case: the whole way, and the part inside the window. A small longest path over what the
-//! file estimates; knows no history.
+//! The worst case: the whole way, the part inside the window, and whether the way there and back
+//! fits. Adds nothing up itself.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -7,56 +7,31 @@ use std::time::Duration;
 use super::sentence::say;
 use super::side::Picture;
 use super::{Changes, Risk, Subject};
+use crate::estimate::{Slack, bounds};
 use crate::graph::CompiledPlan;
 use crate::notation::Spoken;
-use crate::resolve::{EntryOf, What};
 
 /// How long a run takes if everything takes its longest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Worst {
     pub whole: Duration,
     /// From the first phase under maintenance to the end of the last.
     pub inside: Duration,
+    /// What the window has left after the worst case and the way back.
+    pub slack: Option<Slack>,
     /// Steps that nobody estimated: they count as nothing.
     pub unknown: usize,
 }
 
 pub fn worst_case(plan: &CompiledPlan) -> Worst {
-    let length = |at: usize| longest(plan.entry(at)).unwrap_or_default();
-    let longer = |value: &mut Duration, other: &Duration| *value = (*value).max(*other);
-    let starts = plan.flow(Duration::ZERO, longer, |at, start| start.saturating_add(length(at)));
-    let mut worst = Worst::default();
-    let mut inside: Option<(Duration, Duration)> = None;
-    for phase in &plan.plan.phases {
-        let entries = phase.entries.clone();
-        let begin = entries.clone().map(|at| starts[at]).min().unwrap_or_default();
-        let end = entries.clone().map(|at| starts[at].saturating_add(length(at))).max();
-        let mut lasts = end.unwrap_or_default().saturating_sub(begin);
-        let unknown = entries
-            .filter(|at| plan.entry(*at).step().is_some() && longest(plan.entry(*at)).is_none())
-            .count();
-        match phase.estimate {
-            Some(estimate) if lasts.is_zero() => lasts = estimate.range.worst,
-            _ => worst.unknown += unknown,
-        }
-        let before = worst.whole;
-        worst.whole = worst.whole.saturating_add(lasts);
-        if phase.maintenance {
-            let from = inside.map_or(before, |(from, _)| from);
-            inside = Some((from, worst.whole));
-        }
-    }
-    worst.inside = inside.map_or(Duration::ZERO, |(from, to)| to.saturating_sub(from));
-    worst
-}
-
-fn longest(entry: &EntryOf) -> Option<Duration> {
-    match &entry.what {
-        What::Step(step) => step.estimate.map(|estimate| estimate.range.worst),
-        What::Checkpoint(checkpoint) => checkpoint
-            .estimate
-            .map(|estimate| estimate.range.worst)
-            .or_else(|| checkpoint.within.as_ref()?.fixed()),
+    let bounds = bounds(plan);
+    let is_step = |at: &&usize| plan.entry(**at).step().is_some();
+    let window = bounds.window.as_ref();
+    Worst {
+        whole: bounds.total.worst,
+        inside: window.map_or(Duration::ZERO, |window| window.inside.worst),
+        slack: window.and_then(|window| window.slack),
+        unknown: bounds.without.iter().filter(is_step).count(),
     }
 }
 
@@ -89,18 +64,21 @@ pub fn compare(old: &Picture<'_>, new: &Picture<'_>, changes: &mut Changes) {
     if let Some((risk, words)) = said {
         changes.push("worst-case", risk, &plan, say(&words, &[]));
     }
-    let lasts = |side: &Picture<'_>| side.plan().plan.window.as_ref()?.lasts.fixed();
-    if let (Some(before), Some(after)) = (lasts(old), lasts(new)) {
-        let words = format!(
-            "the worst case does not fit the window: {} inside, and it lasts {}",
-            Spoken(is.inside),
-            Spoken(after)
-        );
-        let fits = "the worst case fits the window now";
-        match (was.inside > before, is.inside > after) {
-            (false, true) => changes.push("window-too-short", Risk::Worse, &plan, say(&words, &[])),
-            (true, false) => changes.push("window-fits", Risk::Better, &plan, say(fits, &[])),
-            _ => changes,
-        };
+    match (was.slack, is.slack) {
+        (Some(Slack::Left(_)), Some(Slack::Over(by))) => {
+            let words = format!(
+                "the worst case and the way back no longer fit the window: {} too long",
+                Spoken(by)
+            );
+            changes.push("window-too-short", Risk::Worse, &plan, say(&words, &[]));
+        }
+        (Some(Slack::Over(_)), Some(Slack::Left(by))) => {
+            let words = format!(
+                "the worst case and the way back fit the window now: {} to spare",
+                Spoken(by)
+            );
+            changes.push("window-fits", Risk::Better, &plan, say(&words, &[]));
+        }
+        _ => {}
     }
 }

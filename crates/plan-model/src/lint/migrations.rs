@@ -22,10 +22,12 @@ pub fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
                         let database =
                             database.or(step.surroundings.on.as_ref().map(|on| on.value.as_str()));
                         let dialect = database.and_then(|id| ask::dialect(&lint.plan.plan, id));
-                        migration::check(
-                            &migration::read_seeds(vec![migration_file(file, &file.path)], dialect),
-                            None,
-                        )
+                        let named = keys.file.as_ref().map(|file| file.span);
+                        let further = lint.files.of_further_items.iter();
+                        let further = further.filter(|(span, _)| Some(*span) == named);
+                        let all = std::iter::once(file).chain(further.map(|(_, file)| file));
+                        let seeds = all.map(|file| migration_file(file, &file.path)).collect();
+                        migration::check(&migration::read_seeds(seeds, dialect), None)
                     }
                     None => continue,
                 }

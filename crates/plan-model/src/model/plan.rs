@@ -24,6 +24,8 @@ pub struct PlanFile {
     title: Option<Text>,
     /// What it is for and what to know before. Example: `Moves the shop to 2.0; users are out for an hour`
     about: Option<Text>,
+    /// It is only to be included in other plans: rules about a whole plan do not ask it alone. Example: `true`
+    part: Option<bool>,
     /// What is changed: fills the changelog and decides which gates are asked for. Example: `{ type: feature, version: 2.0.0 }`
     change: Option<Change>,
     /// Values that the caller may give; templates name them. Example: `{ tag: { type: string, default: v2.0.0 } }`
@@ -690,7 +692,6 @@ pub struct Checkpoint {
     /// Only if this expression over inputs holds. Example: `with_backup`
     when: Option<Expression>,
     /// What must hold, all of it. Example: `[{ http: "http://127.0.0.1:8000/health" }]`
-    #[schemars(length(min = 1))]
     checks: Vec<Check>,
     /// Keep asking for this long until all hold. Example: `2m`
     within: Option<Time>,

@@ -67,7 +67,10 @@ fn tidy_object(object: &mut Map<String, Value>) {
             object.insert("type".to_owned(), only);
         }
     }
-    object.shift_remove("format");
+    // The key of a schema, not a property of that name.
+    if object.get("format").is_some_and(Value::is_string) {
+        object.shift_remove("format");
+    }
     if let Some(Value::String(text)) = object.get("description") {
         let (text, examples) = split_example(text);
         object.insert("description".to_owned(), Value::String(text));

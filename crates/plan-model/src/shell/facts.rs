@@ -45,6 +45,47 @@ impl Fact {
     }
 }
 
+/// Nothing that a fact here could be about, save what has a typed action: most scripts of a large
+/// plan are so, and need not be asked a dozen times.
+pub fn is_plain(script: &Script<'_>) -> bool {
+    script.commands.iter().all(|command| {
+        command.guard.is_none()
+            && !command.background
+            && command.redirections.is_empty()
+            && command.assignments.is_empty()
+            && command.words.first().is_some_and(|word| runs_nothing_known(&word.text))
+            && command.words.iter().all(says_nothing)
+    })
+}
+
+fn runs_nothing_known(program: &str) -> bool {
+    if let Some(own) = program.strip_prefix("./") {
+        return !matches!(program::base(own), "artisan" | "manage.py" | "console");
+    }
+    matches!(
+        program,
+        "echo"
+            | "printf"
+            | "true"
+            | "exit"
+            | "set"
+            | "cat"
+            | "ls"
+            | "uptime"
+            | "systemctl"
+            | "service"
+    )
+}
+
+/// No address, pattern, home, assignment or option of a secret.
+fn says_nothing(word: &Word<'_>) -> bool {
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_' | b'.' | b'/' | b'-');
+    let unknown = |byte: u8| word.has_hole && !byte.is_ascii();
+    word.text.bytes().all(|byte| plain(byte) || unknown(byte))
+        && !(word.text.starts_with("--") && secret::names_secret(&word.text[2..]))
+}
+
 /// A command, and one of the command lines in it: `sudo psql` has two.
 #[derive(Clone, Copy)]
 struct Line<'s, 'a> {

@@ -4,21 +4,21 @@
 use super::Word;
 
 /// The command lines inside a command line, outermost first. Each begins with a program's name.
-pub(super) fn lines<'w, 'a>(words: &'w [Word<'a>]) -> impl Iterator<Item = &'w [Word<'a>]> {
+pub(crate) fn lines<'w, 'a>(words: &'w [Word<'a>]) -> impl Iterator<Item = &'w [Word<'a>]> {
     let first = if words.is_empty() { None } else { Some(words) };
     std::iter::successors(first, |line| inner(line))
 }
 
 /// A program's name without its directory.
-pub(super) fn name<'w>(line: &'w [Word<'_>]) -> &'w str {
+pub(crate) fn name<'w>(line: &'w [Word<'_>]) -> &'w str {
     line.first().map_or("", |word| base(&word.text))
 }
 
-pub(super) fn base(text: &str) -> &str {
+pub(crate) fn base(text: &str) -> &str {
     text.rsplit('/').next().unwrap_or(text)
 }
 
-pub(super) fn is_shell(name: &str) -> bool {
+pub(crate) fn is_shell(name: &str) -> bool {
     matches!(name, "sh" | "bash" | "dash" | "zsh" | "ksh" | "ash" | "fish")
 }
 
@@ -30,6 +30,8 @@ fn inner<'w, 'a>(line: &'w [Word<'a>]) -> Option<&'w [Word<'a>]> {
         "timeout" => operands(rest, "sk", &["signal", "kill-after"], 1),
         "nice" => operands(rest, "n", &["adjustment"], 0),
         "ionice" => operands(rest, "cnp", &["class", "classdata"], 0),
+        // `command -v x` only asks.
+        "command" if rest.first().is_some_and(|word| matches!(&*word.text, "-v" | "-V")) => None,
         "nohup" | "setsid" | "command" | "builtin" | "time" => operands(rest, "fo", &[], 0),
         "exec" => operands(rest, "a", &[], 0),
         "stdbuf" => operands(rest, "ioe", &["input", "output", "error"], 0),

@@ -241,9 +241,9 @@ fn checks_are_weaker_when_they_hold_more_easily() {
             "worse: checkpoint `b`: the check `http: http://a/`: `in_a_row` went from `3` to `2`",
         ),
         (
-            "file: x, within: 1m",
-            "file: x, within: 10m",
-            "worse: checkpoint `b`: the check `file: x`: `within` went from `1 min` to `10 min`",
+            "file: x, max_age: 1m",
+            "file: x, max_age: 10m",
+            "worse: checkpoint `b`: the check `file: x`: `max_age` went from `1 min` to `10 min`",
         ),
         (
             "memory: 2GiB",
@@ -401,12 +401,12 @@ fn waivers_are_told_with_their_reason() {
     };
     check(
         &plan(""),
-        &plan("allow: { contacts-missing: one room }\n"),
-        &["notice: the rule `contacts-missing` is waived for the plan, because `one room`"],
+        &plan("allow: { backup-before-change: one room }\n"),
+        &["notice: the rule `backup-before-change` is waived for the plan, because `one room`"],
     );
     check_step(
-        "run: x, read_only: true, allow: { no-timeout: fast }",
+        "run: x, read_only: true, allow: { inverse-missing: fast }",
         "run: x, read_only: true",
-        &["better: the rule `no-timeout` is no longer waived for step `a`"],
+        &["better: the rule `inverse-missing` is no longer waived for step `a`"],
     );
 }

@@ -101,7 +101,7 @@ fn time_is_told_as_the_worst_case_and_inside_the_window() {
         &plan(", estimate: 1m..4m", ", estimate: 24m", "20m"),
         &[
             "worse: worst case +14 min: 28 min instead of 14 min; inside the window +14 min: 24 min instead of 10 min",
-            "worse: the worst case does not fit the window: 24 min inside, and it lasts 20 min",
+            "worse: the worst case and the way back no longer fit the window: 4 min too long",
             "worse: the window: `lasts` went from `30 min` to `20 min`",
             "neutral: step `y`: `estimate` went from `10 min` to `24 min`",
         ],

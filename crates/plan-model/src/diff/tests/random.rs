@@ -23,7 +23,7 @@ fn base() -> Json {
         "state": { "databases": ["main"], "files": ["app/", ".env"], "except": ["logs/"] },
         "contacts": [{ "role": "DBA", "phone": "1" }, { "role": "Lead", "phone": "2" }],
         "escalation": [{ "after": "5m", "tell": "DBA" }],
-        "allow": { "estimate-missing": "never measured" },
+        "allow": { "backup-before-change": "never measured" },
         "jobs": 2,
         "phases": [
             { "phase": "one", "estimate": "1h", "steps": [

@@ -204,5 +204,7 @@ fn work_grows_with_the_plan_and_no_faster() {
     let size = |net: &crate::graph::net::Net| net.len() + net.before.item_count();
     let (small, large) = (size(&plan(1000)), size(&plan(4000)));
     assert!(large <= 4 * small + 16, "{small} {large}");
-    assert_eq!((chances::draws(large), chances::draws(400_000)), (2054, 200));
+    // Fewer draws for larger plans, but never fewer than make sense.
+    assert!((2_000..2_200).contains(&chances::draws(large)), "{}", chances::draws(large));
+    assert_eq!(chances::draws(400_000), 200);
 }

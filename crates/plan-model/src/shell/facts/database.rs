@@ -45,7 +45,8 @@ pub fn sql_errors_pass(script: &Script<'_>) -> Vec<Fact> {
     let mut facts = Vec::new();
     for line in each_line(script) {
         match line.name() {
-            "psql" if line.is_fed() || line.has('f', "file") => {
+            // With `-c` what it is fed is data.
+            "psql" if line.has('f', "file") || (line.is_fed() && !line.has('c', "command")) => {
                 let said = line.arguments().iter().any(|word| word.text.contains("ON_ERROR_STOP"));
                 let bodies = line.command.redirections.iter().filter_map(|one| one.body.as_ref());
                 let inside =

@@ -68,10 +68,11 @@ pub fn open_to_world(script: &Script<'_>) -> Vec<Fact> {
     let mut facts = Vec::new();
     for command in &script.commands {
         for word in &command.words {
-            if word.text.contains("0.0.0.0/0") || word.text.contains("::/0") {
+            let text = &*word.text;
+            if text.contains("/0") && (text.contains("0.0.0.0/0") || text.contains("::/0")) {
                 facts.push(Fact::new(&word.range, "lets any address in"));
             }
-            if word.text.contains("listen_addresses") && word.text.contains('*') {
+            if text.contains('*') && text.contains("listen_addresses") {
                 facts.push(Fact::new(&word.range, "listens on every address"));
             }
         }

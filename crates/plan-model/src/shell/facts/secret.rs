@@ -80,7 +80,13 @@ fn in_options(line: &Line<'_, '_>, found: &mut Vec<Secret>) {
     }
     let arguments = line.arguments();
     for (at, word) in arguments.iter().enumerate() {
-        let next = arguments.get(at + 1).filter(|next| !next.text.starts_with('-'));
+        // `--password <FILE> 100`: what follows is not its value.
+        let apart = |next: &Word<'_>| {
+            let between = word.range.end..next.range.start;
+            line.command.redirections.iter().any(|one| between.contains(&one.range.start))
+        };
+        let next = arguments.get(at + 1);
+        let next = next.filter(|next| !next.text.starts_with('-') && !apart(next));
         let text = &*word.text;
         let value: Option<(&Word<'_>, &str)> = if let Some(long) = text.strip_prefix("--") {
             match long.split_once('=') {
@@ -130,7 +136,7 @@ fn with_colon<'s, 'a>(word: Option<&'s Word<'a>>) -> Option<(&'s Word<'a>, &'s s
     word.text.split_once(':').map(|(_, password)| (word, password))
 }
 
-fn names_secret(option: &str) -> bool {
+pub(super) fn names_secret(option: &str) -> bool {
     let parts: [&str; 4] = ["password", "passwd", "secret", "token"];
     parts.iter().any(|part| option.ends_with(part)) && !option.starts_with("no-")
 }

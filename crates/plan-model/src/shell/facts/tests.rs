@@ -8,8 +8,21 @@ use crate::shell::read;
 fn check(ask: impl Fn(&Script<'_>) -> Vec<Fact>, script: &str, marked: &str) {
     let read = read(script);
     let facts = ask(&read);
+    assert!(marked.is_empty() || !is_plain(&read), "{script}");
     let texts: Vec<&str> = facts.iter().map(|fact| read.slice(&fact.range)).collect();
     assert_eq!(texts.join("¦"), marked, "{script}: {facts:?}");
+}
+
+#[test]
+fn plain_scripts_need_no_questions() {
+    for script in ["./convert --part 3 {{ v }}\nsystemctl reload shop", "echo done"] {
+        assert!(is_plain(&read(script)), "{script}");
+    }
+    for script in
+        ["psql", "./a || true", "./a --token b", "echo ~/x", "./a > b", "A=1 ./b", "./artisan down"]
+    {
+        assert!(!is_plain(&read(script)), "{script}");
+    }
 }
 
 #[test]
@@ -40,6 +53,7 @@ fn what_waits_for_a_person_is_seen() {
         ("docker exec -it db psql -U a", "docker exec -it db psql -U a¦psql -U a"),
         ("docker compose exec -T db pg_isready", ""),
         ("echo nano; git commit -m x", ""),
+        ("command -v nano", ""),
     ] {
         check(interactive, script, marked);
     }
@@ -63,6 +77,7 @@ fn what_never_ends_is_seen() {
         ("kubectl logs -f x", "kubectl logs -f x"),
         ("top", "top"),
         ("top -b -n 1", ""),
+        ("watch -g df; docker compose up --exit-code-from t", ""),
     ] {
         check(never_ending, script, marked);
     }
@@ -104,6 +119,7 @@ fn dumps_that_hide_their_failure_are_seen() {
     check(sql_errors_pass, "psql -v ON_ERROR_STOP=1 -f x", "");
     check(sql_errors_pass, "psql x <<E\n\\set ON_ERROR_STOP on\nE", "");
     check(sql_errors_pass, "gunzip -c x | psql y", "psql y");
+    check(sql_errors_pass, "psql -c '\\copy t from stdin' < rows.csv", "");
 }
 
 #[test]
@@ -111,6 +127,7 @@ fn secrets_in_sight_are_seen() {
     let marked = |script: &str| -> String {
         let read = read(script);
         let all = secrets(&read);
+        assert!(all.is_empty() || !is_plain(&read), "{script}");
         let shown = all.iter().map(|one| {
             let kind = if one.is_literal { "literal" } else { "value" };
             let place = if one.on_command_line { "argument" } else { "assignment" };

@@ -104,7 +104,7 @@ pub fn never_ending(script: &Script<'_>) -> Vec<Fact> {
         let about = match line.name() {
             "tail" if line.has('f', "follow") || line.has('F', "") => "follows a file",
             "journalctl" if line.has('f', "follow") => "follows the journal",
-            "watch" => "repeats for ever",
+            "watch" if !line.has('g', "chgexit") => "repeats for ever",
             "top" if !line.has('n', "") => "shows until it is stopped",
             "htop" | "btop" => "shows until it is stopped",
             "ping" if !line.has('c', "") && !line.has('w', "") => "repeats for ever",
@@ -149,6 +149,7 @@ fn detaches(line: &Line<'_, '_>) -> bool {
     words.into_iter().any(|text| {
         let long = ["--detach", "--wait", "--no-start", "--abort-on-container-exit"];
         long.contains(&text)
+            || text.starts_with("--exit-code-from")
             || (text.starts_with('-') && !text.starts_with("--") && text.contains('d'))
     })
 }

@@ -61,6 +61,7 @@ pub fn setting(overlay: &Overlay) -> Result<Setting, String> {
             name: name.trim().to_owned(),
             value: value.into(),
             span: None,
+            name_span: None,
             origin: "--set".to_owned(),
         });
     }

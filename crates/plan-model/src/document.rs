@@ -1,6 +1,8 @@
 //! YAML text → located tree. Finds syntax errors, duplicate keys, several documents, alias bombs.
 //! Knows YAML 1.2, not the plan language.
 
+mod syntax;
+
 use std::borrow::Cow;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle};
@@ -428,13 +430,17 @@ impl<'t> Builder<'t, '_> {
         let data = &self.nodes[id.0 as usize];
         let (start, end) = (data.start, data.end);
         let Kind::Scalar { text, .. } = &data.kind else {
+            if let Some(diagnostic) = self.template_without_quotes(start, end) {
+                self.found.push(diagnostic);
+                return;
+            }
             self.found.push(
                 Diagnostic::error(
                     "odd-key",
                     self.span(start, end),
                     "a key must be a word, not a list or a map",
                 )
-                .help("if this is a template, put it in quotes: \"{{ name }}\""),
+                .help("write a word, or put the key in quotes"),
             );
             return;
         };
@@ -481,6 +487,25 @@ impl<'t> Builder<'t, '_> {
         }
     }
 
+    /// `in: {{ folder }}/app` is a map in a map for YAML: what the author wanted is plain.
+    fn template_without_quotes(&self, start: u32, end: u32) -> Option<Diagnostic> {
+        let before = self.text.get(..start as usize)?;
+        let after = self.text.get(end as usize..)?;
+        if !before.ends_with('{') || !after.starts_with('}') {
+            return None;
+        }
+        let (start, end) = (start as usize - 1, end as usize + 1);
+        let rest = self.text[end..].lines().next().unwrap_or("");
+        let rest = &rest[..rest.find([' ', ',', ']', '}']).unwrap_or(rest.len())];
+        let whole = start..end + rest.len();
+        let written = &self.text[whole.clone()];
+        let message = format!("YAML reads `{written}` as a map: a template needs quotes");
+        Some(
+            Diagnostic::error("yaml-trap", Span::new(self.file, whole.start, whole.end), message)
+                .help(format!("write \"{}\"", written.replace('"', "'"))),
+        )
+    }
+
     fn push(&mut self, start: u32, end: u32, kind: Kind<'t>) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
         self.nodes.push(NodeData { start, end, kind });
@@ -496,7 +521,15 @@ impl<'t> Builder<'t, '_> {
         start + text.trim_end().len() as u32
     }
 
+    /// The parser gives the place of what is tagged; the tag stands before it.
     fn unknown_tag(&mut self, start: u32, end: u32) {
+        let before = self.text.get(..start as usize).unwrap_or("").trim_end();
+        let word = before.rfind([' ', '\n', '\t', ',', '[', '{']).map_or(0, |at| at + 1);
+        let (start, end) = if before[word..].starts_with('!') {
+            (word as u32, before.len() as u32)
+        } else {
+            (start, end)
+        };
         self.found.push(
             Diagnostic::error("odd-tag", self.span(start, end), "a plan has no YAML tags")
                 .help("remove the word that starts with `!`"),
@@ -505,31 +538,17 @@ impl<'t> Builder<'t, '_> {
 
     fn syntax_error(&mut self, error: &granit_parser::ScanError) {
         let at = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
-        let line_start = self.text[..at].rfind('\n').map_or(0, |at| at + 1);
-        let line = self.text[line_start..].lines().next().unwrap_or("");
-        let end =
-            at + self.text[at..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
         if *error.kind() == granit_parser::ErrorKind::RecursionLimitExceeded {
-            return self.too_deep(at as u32, end as u32);
+            return self.too_deep(at as u32, at as u32 + 1);
         }
-        let mut diagnostic = Diagnostic::error(
-            "yaml-syntax",
-            self.span(at as u32, end as u32),
-            format!("this is not valid YAML: {}", error.info()),
-        );
-        let indent = line.len() - line.trim_start().len();
-        if line[..indent].contains('\t') {
-            diagnostic = diagnostic.help("YAML does not allow tabs for indentation: use spaces");
-        } else if line.contains("{{") {
-            diagnostic =
-                diagnostic.help("a value that starts with `{{` needs quotes: \"{{ name }}\"");
-        } else if line.matches(": ").count() > 1 {
-            diagnostic = diagnostic.help("a text that holds `: ` needs quotes around it");
-        } else {
-            diagnostic = diagnostic
-                .help("look at the indentation, quotes and brackets here and on the line above");
+        // A template without quotes also breaks what stands behind it: once is enough.
+        let line_start = self.text[..at].rfind('\n').map_or(0, |at| at + 1);
+        let explained = self.found.iter().any(|other| {
+            other.code == "yaml-trap" && (line_start..=at).contains(&(other.span.start as usize))
+        });
+        if !explained {
+            self.found.push(syntax::diagnostic(self.file, self.text, error));
         }
-        self.found.push(diagnostic);
     }
 }
 
@@ -624,7 +643,7 @@ mod tests {
     fn odd_documents_are_refused() {
         check("a: 1\n---\nb: 2\n", &["several-documents ---"]);
         check("? [a]\n: 1\n", &["odd-key [a]"]);
-        check("a: !thing 1\n", &["odd-tag 1"]);
+        check("a: !thing 1\n", &["odd-tag !thing"]);
         check("a: [1, 2\n", &["yaml-syntax ["]);
         check("a: &x [*x]\n", &["alias-loop *x"]);
         for deep in ["[", "- ", "{a: "] {

@@ -48,15 +48,37 @@ pub struct CompiledPlan {
     /// Entries in an order that respects every need; ties in the order of the file.
     pub order: Vec<usize>,
     by_id: FxHashMap<String, usize>,
+    /// Every id is unique and no entry waits for itself: only then does the order mean something.
+    is_sound: bool,
 }
 
 impl CompiledPlan {
+    fn new(
+        plan: Plan,
+        graph: DiGraph<Node, Wait>,
+        nodes: Vec<NodeIndex>,
+        node_order: Vec<NodeIndex>,
+        by_id: FxHashMap<String, usize>,
+        is_sound: bool,
+    ) -> Self {
+        let entry = |node: &NodeIndex| match graph[*node] {
+            Node::Entry(at) => Some(at),
+            _ => None,
+        };
+        let order = node_order.iter().filter_map(entry).collect();
+        CompiledPlan { plan, graph, nodes, node_order, order, by_id, is_sound }
+    }
+
     pub fn entries(&self) -> &[EntryOf] {
         &self.plan.entries
     }
 
     pub fn entry(&self, at: usize) -> &EntryOf {
         &self.plan.entries[at]
+    }
+
+    pub fn is_sound(&self) -> bool {
+        self.is_sound
     }
 
     pub fn by_id(&self, id: &str) -> Option<usize> {
@@ -233,40 +255,38 @@ impl CompiledPlan {
 
 /// Orders a plan. `None` where it has no order: a cycle, or entries of the same id.
 pub fn compile(plan: Plan, found: &mut Vec<Diagnostic>) -> Option<CompiledPlan> {
-    let by_id = unique_ids(&plan, found)?;
-    let mut builder = Builder::new(&plan, &by_id, found);
-    builder.build();
-    let Builder { graph, nodes, .. } = builder;
-    let Some(node_order) = ordered(&graph) else {
-        report_cycles(&graph, &plan, found);
-        return None;
-    };
-    let entry = |node: &NodeIndex| match graph[*node] {
-        Node::Entry(at) => Some(at),
-        _ => None,
-    };
-    let order = node_order.iter().filter_map(entry).collect();
-    Some(CompiledPlan { plan, graph, nodes, node_order, order, by_id })
+    Some(compile_anyway(plan, found)).filter(|compiled| compiled.is_sound)
 }
 
-fn unique_ids(plan: &Plan, found: &mut Vec<Diagnostic>) -> Option<FxHashMap<String, usize>> {
+/// The same for a plan that has no order: good enough to look for what else is wrong.
+pub fn compile_anyway(plan: Plan, found: &mut Vec<Diagnostic>) -> CompiledPlan {
+    let (by_id, unique) = unique_ids(&plan, found);
+    let mut builder = Builder::new(&plan, &by_id, true, found);
+    builder.build();
+    let Builder { graph, nodes, .. } = builder;
+    if let Some(node_order) = ordered(&graph) {
+        return CompiledPlan::new(plan, graph, nodes, node_order, by_id, unique);
+    }
+    if unique {
+        report_cycles(&graph, &plan, found);
+    }
+    let mut again = Vec::new();
+    let mut builder = Builder::new(&plan, &by_id, false, &mut again);
+    builder.build();
+    let Builder { graph, nodes, .. } = builder;
+    let node_order = ordered(&graph).expect("the order of the file has no cycle");
+    CompiledPlan::new(plan, graph, nodes, node_order, by_id, false)
+}
+
+/// Each id with its first entry, and whether there is no second.
+fn unique_ids(plan: &Plan, found: &mut Vec<Diagnostic>) -> (FxHashMap<String, usize>, bool) {
     let mut by_id: FxHashMap<String, usize> = FxHashMap::default();
     by_id.reserve(plan.entries.len());
     let mut unique = true;
     for (at, entry) in plan.entries.iter().enumerate() {
         if let Some(first) = by_id.get(&entry.id) {
             unique = false;
-            let diagnostic = Diagnostic::error(
-                "duplicate-id",
-                entry.span,
-                format!("the id `{}` is taken", entry.id),
-            )
-            .label("given again here")
-            .related(plan.entries[*first].span, "first given here");
-            found.push(
-                diagnostic
-                    .help("an id is unique in the whole plan; an include can have a `prefix`"),
-            );
+            found.push(duplicate_id(plan, &plan.entries[*first], entry));
         } else {
             by_id.insert(entry.id.clone(), at);
         }
@@ -286,12 +306,43 @@ fn unique_ids(plan: &Plan, found: &mut Vec<Diagnostic>) -> Option<FxHashMap<Stri
             );
         }
     }
-    unique.then_some(by_id)
+    (by_id, unique)
+}
+
+fn duplicate_id(plan: &Plan, first: &EntryOf, again: &EntryOf) -> Diagnostic {
+    let message = format!("the id `{}` is taken", again.id);
+    let scope = &plan.scopes[again.scope];
+    let diagnostic = match (plan.scopes[first.scope].included_at, scope.included_at) {
+        // The same file twice: the two includes are what differs.
+        (Some(before), Some(place))
+            if before != place
+                && (first.span.start, first.span.end) == (again.span.start, again.span.end) =>
+        {
+            Diagnostic::error("duplicate-id", place, message)
+                .label("included again here")
+                .related(before, "first included here")
+                .related(again.span, "the id stands here")
+                .help("give one of the includes a `prefix`")
+        }
+        _ => Diagnostic::error("duplicate-id", again.span, message)
+            .label("given again here")
+            .related(first.span, "first given here"),
+    };
+    match &again.item {
+        Some(_) => {
+            diagnostic.help("the steps of a `for_each` are named ID-ITEM: choose another id")
+        }
+        None if diagnostic.help.is_empty() => {
+            diagnostic.help("an id is unique in the whole plan; an include can have a `prefix`")
+        }
+        None => diagnostic,
+    }
 }
 
 struct Builder<'p> {
     plan: &'p Plan,
     by_id: &'p FxHashMap<String, usize>,
+    with_needs: bool,
     found: &'p mut Vec<Diagnostic>,
     graph: DiGraph<Node, Wait>,
     nodes: Vec<NodeIndex>,
@@ -301,12 +352,13 @@ impl<'p> Builder<'p> {
     fn new(
         plan: &'p Plan,
         by_id: &'p FxHashMap<String, usize>,
+        with_needs: bool,
         found: &'p mut Vec<Diagnostic>,
     ) -> Self {
         let (entries, phases) = (plan.entries.len(), plan.phases.len());
         let mut graph = DiGraph::with_capacity(entries + 2 * phases, 3 * entries + 2 * phases);
         let nodes = (0..entries).map(|at| graph.add_node(Node::Entry(at))).collect();
-        Builder { plan, by_id, found, graph, nodes }
+        Builder { plan, by_id, with_needs, found, graph, nodes }
     }
 
     fn build(&mut self) {
@@ -355,8 +407,10 @@ impl<'p> Builder<'p> {
                         node,
                         if gate.is_some() { Wait::Gate } else { Wait::Phase },
                     );
-                    for (id, span) in needs {
-                        self.need(at, id, *span);
+                    if self.with_needs {
+                        for (id, span) in needs {
+                            self.need(at, id, *span);
+                        }
                     }
                     open.push(node);
                 }
@@ -390,22 +444,27 @@ impl<'p> Builder<'p> {
 
 /// "There is no step `x`", with the nearest one.
 pub fn unknown_entry(code: &'static str, id: &str, span: Span, plan: &Plan) -> Diagnostic {
-    let mut diagnostic =
-        Diagnostic::error(code, span, format!("there is no step or checkpoint `{id}`"));
+    let only_checkpoints = code == "unknown-checkpoint";
+    let what = if only_checkpoints { "checkpoint" } else { "step or checkpoint" };
+    let mut diagnostic = Diagnostic::error(code, span, format!("there is no {what} `{id}`"));
     if let Some(phase) = plan.phases.iter().find(|phase| phase.id == id) {
         return diagnostic
             .related(phase.span, "this is a phase")
             .help("phases follow one another by themselves: leave it out, or name a step");
     }
-    let known = plan.entries.iter().map(|entry| entry.id.as_str());
-    if let Some(near) = crate::schema::nearest(id, known) {
+    let meant = |entry: &&EntryOf| !only_checkpoints || entry.checkpoint().is_some();
+    let mut known = plan.entries.iter().filter(meant).map(|entry| entry.id.as_str());
+    let suffix = format!("-{id}");
+    let near = crate::schema::nearest(id, known.clone())
+        .or_else(|| known.find(|known| known.ends_with(&suffix)));
+    if let Some(near) = near {
         let place = plan.entries.iter().find(|entry| entry.id == near).map(|entry| entry.span);
         diagnostic = diagnostic.label(format!("did you mean `{near}`?"));
         if let Some(place) = place {
             diagnostic = diagnostic.related(place, "it stands here");
         }
     }
-    diagnostic.help("name the id of a step or checkpoint of this plan")
+    diagnostic.help(format!("name the id of a {what} of this plan"))
 }
 
 fn order_or_phase(before: NodeIndex, start: NodeIndex) -> Wait {
@@ -483,8 +542,16 @@ fn report_cycles(graph: &DiGraph<Node, Wait>, plan: &Plan, found: &mut Vec<Diagn
         let main =
             needs.iter().find(|(_, text)| text.ends_with("waits for this")).or(needs.first());
         let span = main.map_or(first.span, |(span, _)| *span);
+        const SHOWN: usize = 6;
         let message = if named.len() == 1 {
             format!("`{}` waits for itself", first.id)
+        } else if named.len() > SHOWN {
+            let ends = format!(
+                "{} ← … ← {}",
+                route[..3].join(" ← "),
+                route[route.len() - 2..].join(" ← ")
+            );
+            format!("these {} wait for each other: {ends}", named.len())
         } else {
             format!("these wait for each other: {}", route.join(" ← "))
         };

@@ -54,6 +54,8 @@ pub struct Scope {
     at: FxHashMap<String, usize>,
     /// Put before the ids of this file.
     pub prefix: String,
+    /// Where the file is included, if it is.
+    pub included_at: Option<Span>,
 }
 
 impl Scope {
@@ -83,7 +85,10 @@ impl Scope {
 pub struct Given {
     pub name: String,
     pub value: Json,
+    /// Where the value stands, if it stands in a file.
     pub span: Option<Span>,
+    /// Where the name stands.
+    pub name_span: Option<Span>,
     pub origin: String,
 }
 
@@ -93,17 +98,20 @@ impl Given {
             name: name.value.clone(),
             value: value.json.clone(),
             span: Some(value.span),
+            name_span: Some(name.span),
             origin: origin.to_owned(),
         });
         given.collect()
     }
 }
 
-/// Works out every input of a file; later givers win.
+/// Works out every input of a file; later givers win. `at` is the place for what has no place of
+/// its own, such as a value from the command line.
 pub fn settle(
     declared: Option<&Entries<Name, Input>>,
     given: &[Given],
     prefix: &str,
+    at: Span,
     found: &mut Vec<Diagnostic>,
 ) -> Scope {
     let mut scope = Scope { prefix: prefix.to_owned(), ..Scope::default() };
@@ -124,19 +132,30 @@ pub fn settle(
         let source =
             source.iter().find_map(|(word, text)| Some(format!("{word} {}", text.as_ref()?.value)));
         let (held, origin) = match (last, input.secret, &input.default) {
-            (_, Some(true), _) => (Held::Secret, source.unwrap_or_default()),
+            (_, Some(true), _) => {
+                found.extend(last.map(|given| secret_given(name, given, source.as_deref())));
+                (Held::Secret, source.unwrap_or_default())
+            }
             (Some(given), ..) => {
+                let first = found.len();
                 let span = given.span.unwrap_or(name.span);
-                match convert(&given.value, kind) {
+                let held = match convert(&given.value, kind) {
                     Some(json) => {
                         check_value(name, input, &json, span, found);
-                        (Held::Known(json), given.origin.clone())
+                        Held::Known(json)
                     }
                     None => {
                         found.push(bad_value(name, kind, &given.value, span));
-                        (Held::Missing, given.origin.clone())
+                        Held::Missing
+                    }
+                };
+                if given.span.is_none() {
+                    for diagnostic in &mut found[first..] {
+                        diagnostic.label =
+                            format!("declared here; the value is from {}", given.origin);
                     }
                 }
+                (held, given.origin.clone())
             }
             (None, _, Some(default)) => match convert(&default.json, kind) {
                 Some(json) => {
@@ -156,8 +175,7 @@ pub fn settle(
         if scope.get(&given.name).is_none() {
             let known = scope.inputs.iter().map(|input| input.name.as_str());
             let near = crate::schema::nearest(&given.name, known);
-            let span =
-                given.span.or(entries.first().map(|(name, _)| name.span)).unwrap_or_default();
+            let span = given.name_span.or(given.span).unwrap_or(at);
             let mut diagnostic = Diagnostic::error(
                 "unknown-input",
                 span,
@@ -167,8 +185,11 @@ pub fn settle(
                 diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
             } else {
                 let all: Vec<_> = scope.inputs.iter().map(|input| input.name.as_str()).collect();
-                let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
-                diagnostic = diagnostic.help(format!("inputs of this plan: {all}"));
+                diagnostic = diagnostic.help(if all.is_empty() {
+                    "the plan has no inputs: declare it under `inputs:`, or leave it out".to_owned()
+                } else {
+                    format!("inputs of this plan: {}", all.join(", "))
+                });
             }
             found.push(diagnostic);
         }
@@ -185,18 +206,38 @@ fn check_declaration(name: &Name, input: &Input, found: &mut Vec<Diagnostic>) {
                 .help("add `env:`, `file:` or `command:`"),
         );
     }
+    let sources = [&input.env, &input.file, &input.command];
+    let mut sources = sources.into_iter().flatten();
+    if let (Some(first), Some(second)) = (sources.next(), sources.next()) {
+        let message = format!("`{}` would be read from two places", name.value);
+        found.push(
+            Diagnostic::error("several-sources", second.span, message)
+                .related(first.span, "the first one")
+                .help("keep one of `env:`, `file:` and `command:`"),
+        );
+    }
     if let Some(pattern) = &input.matches
         && let Err(error) = regex::Regex::new(&pattern.value)
     {
-        found.push(crate::refer::bad_regex(pattern.span, &error));
+        found.push(crate::refer::bad_regex(pattern.span, &pattern.value, &error));
     }
 }
 
+/// A secret that somebody wrote down. The value itself is not said again.
+fn secret_given(name: &Name, given: &Given, source: Option<&str>) -> Diagnostic {
+    let message = format!("`{}` is a secret: it cannot come from {}", name.value, given.origin);
+    let diagnostic =
+        Diagnostic::error("secret-in-file", given.name_span.unwrap_or(name.span), message);
+    diagnostic.help(match source {
+        Some(source) => format!("take it out: the value comes from {source}"),
+        None => {
+            "take it out, and say with `env:`, `file:` or `command:` where it comes from".to_owned()
+        }
+    })
+}
+
 fn check_value(name: &Name, input: &Input, json: &Json, span: Span, found: &mut Vec<Diagnostic>) {
-    let shown = match json {
-        Json::String(text) => text.clone(),
-        other => other.to_string(),
-    };
+    let shown = plain(json);
     if let Some(choices) = &input.choices
         && !choices.iter().any(|choice| choice.plain() == shown)
     {
@@ -215,15 +256,30 @@ fn check_value(name: &Name, input: &Input, json: &Json, span: Span, found: &mut 
         found.push(
             Diagnostic::error("bad-input", span, message)
                 .related(pattern.span, "this is what it must match")
-                .help("give another value"),
+                .help("give a value that matches, or change `matches`"),
         );
     }
 }
 
 fn bad_value(name: &Name, kind: InputType, json: &Json, span: Span) -> Diagnostic {
-    let message = format!("`{}` takes a {}, not {json}", name.value, kind.word());
-    Diagnostic::error("bad-input", span, message)
-        .help(format!("write a value of type {}", kind.word()))
+    let (what, help) = match kind {
+        InputType::String | InputType::Path => ("a text", "write a text"),
+        InputType::Version => ("a version", "write a version in quotes, such as \"2.0.0\""),
+        InputType::Integer => ("a whole number", "write digits alone, such as 3"),
+        InputType::Number => ("a number", "write a number, such as 1.5"),
+        InputType::Boolean => ("`true` or `false`", "write `true` or `false`"),
+        InputType::Duration => ("a duration", "write number and unit, such as 90s, 5m or 1h30m"),
+        InputType::Size => ("a size", "write number and unit, such as 500MB or 5GiB"),
+        InputType::Percent => ("a percentage", "write a number and the sign %, such as 80%"),
+        InputType::Url => ("an address", "write it whole, such as http://127.0.0.1:8000/health"),
+        InputType::List => ("a list", "write a list, such as [orders, customers]"),
+    };
+    let message = format!("`{}` takes {what}, not `{}`", name.value, plain(json));
+    Diagnostic::error("bad-input", span, message).help(help)
+}
+
+fn plain(json: &Json) -> String {
+    json.as_str().map_or_else(|| json.to_string(), str::to_owned)
 }
 
 /// A value as its declared type; texts from a command line become numbers where they must.

@@ -2,8 +2,8 @@
 //! Knows where files are named, not what the plan does.
 
 use crate::diagnostic::Diagnostic;
-use crate::document::{Document, Node, View};
-use crate::folder::{Folder, beside, decode};
+use crate::document::{Document, Node, Scalar, View};
+use crate::folder::{FileProblem, Folder, beside, decode};
 use crate::model::plan::{Entry, EnvironmentFile, Include, PhaseEntry, PlanFile};
 use crate::model::read::Read;
 use crate::schema::{self, FileRole, Held};
@@ -34,12 +34,14 @@ pub fn parse<T: Read>(
     let text = sources.file(file).text.clone();
     let mut document = Document::parse(file, &text, found)?;
     let in_duplicates = !found.is_empty();
-    if let View::Scalar(_) = document.root().view()
-        && text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
-    {
+    if matches!(document.root().view(), View::Scalar(Scalar::Null)) {
         found.push(
-            Diagnostic::error("empty-file", Span::new(file, 0, 0), "this file holds nothing")
-                .help("`plan init` writes a first plan to begin with"),
+            Diagnostic::error("empty-file", Span::new(file, 0, 0), "this file holds nothing").help(
+                match role {
+                    FileRole::Plan => "`plan init` writes a first plan to begin with",
+                    FileRole::Environment => "begin it with a line such as `environment: prod`",
+                },
+            ),
         );
         return None;
     }
@@ -55,6 +57,39 @@ pub fn parse<T: Read>(
     Some(Loaded { file, value, in_part: held == Held::InPart || in_duplicates, ids })
 }
 
+/// What is wrong with a path, with the name that was probably meant.
+pub fn unreadable(
+    folder: &dyn Folder,
+    path: &str,
+    problem: &FileProblem,
+    span: Span,
+) -> Diagnostic {
+    let message = format!("cannot read {path}: {problem}");
+    let mut diagnostic = Diagnostic::error(problem.code(), span, message);
+    if *problem == FileProblem::Missing {
+        let plain = path.trim_end_matches('/');
+        let (parent, name) = plain.rsplit_once('/').unwrap_or((".", plain));
+        let beside = folder.list(parent).unwrap_or_default();
+        let names = beside.iter().map(|other| match path.ends_with('/') {
+            true => other.split('/').next().unwrap_or(other),
+            false => other.as_str(),
+        });
+        if let Some(near) = schema::nearest(name, names) {
+            diagnostic = diagnostic.label(format!("did you mean `{near}`?"));
+        }
+    }
+    diagnostic.help(match problem {
+        FileProblem::Missing => "paths are meant from the folder of the plan",
+        FileProblem::IsFolder => "name a file in it",
+        FileProblem::NotRegular => "name a regular file",
+        FileProblem::TooBig(_) => "is this the right file? if so, split it",
+        FileProblem::Refused(why) if why.contains("permission") => {
+            "give the user who runs `plan` the right to read it"
+        }
+        FileProblem::Refused(_) => "look at the path and at what it names",
+    })
+}
+
 /// Reads a file of the named role. `from` is where it is named, if it is.
 pub fn file<T: Read>(
     sources: &mut Sources,
@@ -68,14 +103,11 @@ pub fn file<T: Read>(
         Ok(bytes) => bytes,
         Err(problem) => {
             let span = from.unwrap_or_else(|| Span::new(sources.add(path, ""), 0, 0));
-            found.push(
-                Diagnostic::error(problem.code(), span, format!("cannot read {path}: {problem}"))
-                    .help(if from.is_some() {
-                        "paths are meant from the folder of the plan"
-                    } else {
-                        "look at the spelling, and at the folder you are in"
-                    }),
-            );
+            let mut diagnostic = unreadable(folder, path, &problem, span);
+            if from.is_none() && problem == FileProblem::Missing && diagnostic.label.is_empty() {
+                diagnostic.help = vec!["look at the name, and at the folder you are in".to_owned()];
+            }
+            found.push(diagnostic);
             return None;
         }
     };
@@ -84,7 +116,11 @@ pub fn file<T: Read>(
         Err((shown, problem)) => {
             let file = sources.add(path, shown);
             let span = Span::new(file, problem.at, problem.at + 1);
-            found.push(Diagnostic::error("not-text", span, problem.message).help(problem.help));
+            let mut diagnostic = Diagnostic::error("not-text", span, problem.message);
+            if let Some(from) = from {
+                diagnostic = diagnostic.related(from, "named here");
+            }
+            found.push(diagnostic.help(problem.help));
             None
         }
     }
@@ -255,5 +291,23 @@ fn entry_ids(root: Node<'_, '_>) -> Vec<String> {
             View::Scalar(_) => {}
         }
     }
+    ids.extend(declared_names(root));
     ids
+}
+
+/// `inputs.tag`, `connections.main`: names that stand in the text, however broken what they hold.
+/// `inputs.*` where not even the names can be read.
+fn declared_names(root: Node<'_, '_>) -> Vec<String> {
+    let mut names = Vec::new();
+    for place in ["inputs", "connections", "hosts"] {
+        let Some(node) = root.get(place) else { continue };
+        match node.map() {
+            Some(map) => {
+                let keys = map.iter().filter_map(|(key, _)| key.raw());
+                names.extend(keys.map(|key| format!("{place}.{key}")));
+            }
+            None => names.push(format!("{place}.*")),
+        }
+    }
+    names
 }

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use crate::diagnostic::Diagnostic;
 use crate::folder::{Folder, beside, decode};
 use crate::graph::CompiledPlan;
+use crate::load::unreadable;
 use crate::model::read::{Leaf, LeafKind, Walk};
 use crate::resolve::What;
 use crate::source::{FileId, Sources, Span};
@@ -61,7 +62,7 @@ pub fn read(
     for phase in &plan.plan.phases {
         phase.watch.walk(&mut |leaf| take(phase.scope, None, leaf));
     }
-    for entry in plan.entries() {
+    for entry in plan.entries().iter().chain(&plan.plan.absent) {
         let mut see = |leaf: Leaf<'_>| take(entry.scope, entry.item.as_ref(), leaf);
         match &entry.what {
             What::Step(step) => step.walk(&mut see),
@@ -142,14 +143,7 @@ impl Reader<'_> {
         let bytes = match self.folder.read(path) {
             Ok(bytes) => bytes,
             Err(problem) => {
-                self.found.push(
-                    Diagnostic::error(
-                        problem.code(),
-                        span,
-                        format!("cannot read {path}: {problem}"),
-                    )
-                    .help("paths are meant from the folder of the plan"),
-                );
+                self.found.push(unreadable(self.folder, path, &problem, span));
                 return None;
             }
         };
@@ -182,16 +176,9 @@ impl Reader<'_> {
         let names = match self.folder.list(path) {
             Ok(names) => names,
             Err(problem) => {
-                let code = if problem.code() == "file-missing" {
-                    "file-missing"
-                } else {
-                    "file-unreadable"
-                };
-                let problem = problem.to_string().replace("no such file", "no such folder");
-                self.found.push(
-                    Diagnostic::error(code, span, format!("cannot read {path}: {problem}"))
-                        .help("paths are meant from the folder of the plan"),
-                );
+                let mut diagnostic = unreadable(self.folder, path, &problem, span);
+                diagnostic.message = diagnostic.message.replace("no such file", "no such folder");
+                self.found.push(diagnostic);
                 return None;
             }
         };

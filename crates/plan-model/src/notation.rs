@@ -13,6 +13,8 @@ pub struct Notation {
     pub accepts: fn(&str) -> bool,
     /// "a duration such as `90s`, `5m` or `1h30m`"
     pub what: &'static str,
+    /// How it is written, for somebody who wrote it otherwise.
+    pub rule: &'static str,
 }
 
 /// Every notation that the schema names by its pattern.
@@ -23,6 +25,7 @@ pub const NOTATIONS: &[Notation] = &[
         pattern: "^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
         accepts: is_id,
         what: "an id of lower-case words joined by hyphens, such as `save-database`",
+        rule: "use a to z, 0 to 9 and single hyphens between words; a letter comes first",
     },
     Notation {
         code: "bad-name",
@@ -30,6 +33,7 @@ pub const NOTATIONS: &[Notation] = &[
         pattern: "^[a-z][a-z0-9]*(_[a-z0-9]+)*$",
         accepts: is_name,
         what: "a name of lower-case words joined by underscores, such as `database_url`",
+        rule: "use a to z, 0 to 9 and single underscores between words; a letter comes first",
     },
     Notation {
         code: "bad-duration",
@@ -37,6 +41,7 @@ pub const NOTATIONS: &[Notation] = &[
         pattern: r"^(([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+|[\s\S]*\{\{[\s\S]*)$",
         accepts: |text| is_template(text) || parse_duration(text).is_some(),
         what: "a duration with its unit, such as `90s`, `5m`, `1h30m` or `30d`",
+        rule: "write number and unit without a space between: ms, s, m, h, d or w",
     },
     Notation {
         code: "bad-range",
@@ -44,13 +49,15 @@ pub const NOTATIONS: &[Notation] = &[
         pattern: r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+(\.\.([0-9]+(\.[0-9]+)?(ms|s|m|h|d|w))+)?$",
         accepts: |text| Range::parse(text).is_some(),
         what: "an estimate such as `10s` or, optimistic and pessimistic, `5m..15m`",
+        rule: "write one duration, or two joined by `..`, the smaller one first",
     },
     Notation {
         code: "bad-size",
         name: "size",
-        pattern: r"^([0-9]+(\.[0-9]+)?\s?(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)|[\s\S]*\{\{[\s\S]*)$",
+        pattern: r"^([0-9]+(\.[0-9]+)? ?(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)|[\s\S]*\{\{[\s\S]*)$",
         accepts: |text| is_template(text) || parse_size(text).is_some(),
         what: "a size with its unit, such as `500MB` or `5GiB`",
+        rule: "add a unit: B, KB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (of 1024)",
     },
     Notation {
         code: "bad-percent",
@@ -58,6 +65,7 @@ pub const NOTATIONS: &[Notation] = &[
         pattern: r"^((100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%|[\s\S]*\{\{[\s\S]*)$",
         accepts: |text| is_template(text) || parse_percent(text).is_some(),
         what: "a percentage from 0% to 100%, such as `80%`",
+        rule: "write a number from 0 to 100 and the sign %",
     },
     Notation {
         code: "bad-mode",
@@ -68,6 +76,7 @@ pub const NOTATIONS: &[Notation] = &[
             digits.len() == 3 && digits.bytes().all(|byte| (b'0'..=b'7').contains(&byte))
         },
         what: "permissions in octal and in quotes, such as \"0600\"",
+        rule: "write three digits from 0 to 7 in quotes: owner, group, others",
     },
     Notation {
         code: "bad-opening",
@@ -75,13 +84,15 @@ pub const NOTATIONS: &[Notation] = &[
         pattern: r"^((mon|tue|wed|thu|fri|sat|sun) |[0-9]{4}-[0-9]{2}-[0-9]{2}[ T])?([01][0-9]|2[0-3]):[0-5][0-9]$",
         accepts: |text| Opening::parse(text).is_some(),
         what: "a time such as \"02:00\", \"mon 04:00\" or \"2026-12-06 02:00\"",
+        rule: "write hours from 00 to 23 and minutes, alone or behind a day: mon to sun, or YEAR-MONTH-DAY",
     },
     Notation {
         code: "bad-version-range",
         name: "version-range",
-        pattern: r"^(>=|<=|>|<|=|\^|~)?\s?[0-9]+(\.([0-9]+|x))*(\s?,\s?(>=|<=|>|<|=)\s?[0-9]+(\.[0-9]+)*)*$",
+        pattern: r"^(>=|<=|>|<|=|\^|~)? ?[0-9]+(\.([0-9]+|x))*( ?, ?(>=|<=|>|<|=) ?[0-9]+(\.[0-9]+)*)*$",
         accepts: is_version_range,
         what: "a version such as \">=14\", \"2.x\" or \">=8.1, <9\"",
+        rule: "write numbers behind >=, <=, >, <, =, ^ or ~, several joined by commas",
     },
     Notation {
         code: "bad-checksum",
@@ -93,6 +104,7 @@ pub const NOTATIONS: &[Notation] = &[
                     && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
         },
         what: "a SHA-256 sum: 64 digits from 0 to 9 and a to f",
+        rule: "`sha256sum FILE` prints it",
     },
 ];
 
@@ -173,7 +185,7 @@ pub fn parse_size(text: &str) -> Option<u64> {
     if !number.starts_with(|c: char| c.is_ascii_digit()) || number.ends_with('.') {
         return None;
     }
-    let unit = unit.strip_prefix(|c: char| c.is_whitespace()).unwrap_or(unit);
+    let unit = unit.strip_prefix(' ').unwrap_or(unit);
     let factor: u64 = match unit {
         "B" => 1,
         "KB" => 1000,
@@ -204,9 +216,13 @@ pub fn parse_percent(text: &str) -> Option<f64> {
 }
 
 fn is_version_range(text: &str) -> bool {
+    // One space may stand on each side of a comma, none at the ends.
+    if text.ends_with(' ') {
+        return false;
+    }
     let mut parts = text.split(',');
     let one = |part: &str, first: bool| {
-        let part = part.strip_prefix(' ').unwrap_or(part);
+        let part = part.strip_prefix(' ').filter(|_| !first).unwrap_or(part);
         let part = part.strip_suffix(' ').unwrap_or(part);
         let operators: &[&str] = if first {
             &[">=", "<=", ">", "<", "=", "^", "~"]
@@ -216,7 +232,7 @@ fn is_version_range(text: &str) -> bool {
         let bare = operators.iter().find_map(|operator| part.strip_prefix(operator));
         let numbers = match bare {
             Some(bare) => bare.strip_prefix(' ').unwrap_or(bare),
-            None if first => part.trim_start(),
+            None if first => part.strip_prefix(' ').unwrap_or(part),
             None => return false,
         };
         let mut pieces = numbers.split('.');

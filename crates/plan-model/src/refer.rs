@@ -4,12 +4,13 @@
 use crate::diagnostic::Diagnostic;
 use crate::graph::{CompiledPlan, unknown_entry};
 use crate::inputs::Scope;
+use crate::model::action::files::FileChange;
 use crate::model::action::{Action, ActionKeys};
 use crate::model::check::Check;
 use crate::model::plan::OnFailure;
 use crate::model::read::{Leaf, LeafKind, Walk};
 use crate::model::value::Estimate;
-use crate::notation::{Opening, OpeningDay};
+use crate::notation::{NOTATIONS, Opening, OpeningDay};
 use crate::place::within;
 use crate::resolve::{EntryOf, What};
 use crate::schema::nearest;
@@ -20,6 +21,9 @@ use crate::template::{self, Reference, Scanned};
 const RUN_NAMES: &[&str] = &["id", "started", "by", "folder"];
 const PLAN_NAMES: &[&str] = &["id", "title", "version"];
 const ENVIRONMENT_NAMES: &[&str] = &["id", "title"];
+/// What texts know besides inputs, once the run has begun.
+const INPUTS_BESIDE: &[&str] =
+    &["steps", "checkpoints", "self", "run", "plan", "environment", "item", "host"];
 /// What every step knows once it has ended.
 const STEP_NAMES: &[&str] = &["started", "ended", "skipped"];
 
@@ -28,13 +32,8 @@ pub fn check(plan: &CompiledPlan, sources: &Sources, found: &mut Vec<Diagnostic>
     referrer.around();
     for (at, phase) in plan.plan.phases.iter().enumerate() {
         let first = phase.entries.end;
-        let scene = Scene {
-            entry: None,
-            phase: Some((at, first)),
-            rollback: false,
-            extra: &[],
-            scope: phase.scope,
-        };
+        let scene =
+            Scene { entry: None, phase: Some((at, first)), scope: phase.scope, ..Scene::default() };
         phase.watch.walk(&mut |leaf| referrer.leaf(leaf, scene));
     }
     for (at, entry) in plan.entries().iter().enumerate() {
@@ -42,8 +41,55 @@ pub fn check(plan: &CompiledPlan, sources: &Sources, found: &mut Vec<Diagnostic>
         if entry.beside_previous || entry.after_previous {
             continue;
         }
-        referrer.entry(at, entry);
+        let scene = Scene { entry: Some(at), scope: entry.scope, ..Scene::default() };
+        referrer.entry(entry, scene);
+        referrer.on_failure(at, entry);
     }
+    for entry in &plan.plan.absent {
+        let scene = Scene { absent: Some(entry), scope: entry.scope, ..Scene::default() };
+        referrer.entry(entry, scene);
+    }
+    for early in &plan.plan.early {
+        let scene = Scene { early: true, scope: early.scope, ..Scene::default() };
+        if early.is_expression {
+            referrer.expression(&early.text, early.span, scene);
+        } else {
+            let scanned = template::scan(&early.text);
+            referrer.scanned(&scanned, &early.text, early.span, scene);
+        }
+    }
+}
+
+/// The template files that steps fill in: the same names, and those of `values`.
+pub fn templates(
+    plan: &CompiledPlan,
+    files: &crate::named::NamedFiles,
+    sources: &Sources,
+    found: &mut Vec<Diagnostic>,
+) {
+    let mut referrer = Referrer { plan, sources, found };
+    for (at, entry) in plan.entries().iter().enumerate() {
+        let Some(step) = entry.step() else { continue };
+        for change in step.actions.iter().flat_map(changes) {
+            let FileChange::Template(fill) = change else { continue };
+            let Some(file) = files.templates.get(&fill.template.span) else { continue };
+            let own = fill.values.iter().flat_map(|values| values.iter());
+            let own: Vec<&str> = own.map(|(name, _)| name.value.as_str()).collect();
+            let scene =
+                Scene { entry: Some(at), extra: &own, scope: entry.scope, ..Scene::default() };
+            let span = Span::new(file.file, 0, file.text.len());
+            let scanned = template::scan(&file.text);
+            referrer.scanned(&scanned, &file.text, span, scene);
+        }
+    }
+}
+
+fn changes(action: Action<'_>) -> impl Iterator<Item = &FileChange> {
+    let files = match action {
+        Action::Files(changes) => Some(changes.iter()),
+        _ => None,
+    };
+    files.into_iter().flatten()
 }
 
 /// An environment file on its own: what can be told without the plan.
@@ -75,11 +121,15 @@ pub fn environment(
 }
 
 /// Where a text stands: decides which names it may use.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Scene<'p> {
     entry: Option<usize>,
+    /// An entry that does not take place with these inputs: nothing is before or after it.
+    absent: Option<&'p EntryOf>,
     phase: Option<(usize, usize)>,
     rollback: bool,
+    /// It is filled in before the run.
+    early: bool,
     extra: &'p [&'p str],
     scope: usize,
 }
@@ -94,7 +144,7 @@ impl<'p> Referrer<'p, '_> {
     /// Everything that stands around the phases.
     fn around(&mut self) {
         let plan = &self.plan.plan;
-        let scene = Scene { entry: None, phase: None, rollback: false, extra: &[], scope: 0 };
+        let scene = Scene::default();
         plan.requires.walk(&mut |leaf| self.leaf(leaf, scene));
         for (_, connection) in &plan.connections {
             connection.walk(&mut |leaf| self.leaf(leaf, scene));
@@ -135,7 +185,11 @@ impl<'p> Referrer<'p, '_> {
                 if let Some(near) = nearest(&role.value, roles.iter().copied()) {
                     diagnostic = diagnostic.label(format!("did you mean `{near}`?"));
                 }
-                self.found.push(diagnostic.help("add this role to `contacts`"));
+                let known =
+                    if roles.is_empty() { "nobody yet".to_owned() } else { roles.join(", ") };
+                self.found.push(
+                    diagnostic.help(format!("add this role to `contacts`, which has: {known}")),
+                );
             }
         }
     }
@@ -154,9 +208,7 @@ impl<'p> Referrer<'p, '_> {
         }
     }
 
-    fn entry(&mut self, at: usize, entry: &'p EntryOf) {
-        let scene =
-            Scene { entry: Some(at), phase: None, rollback: false, extra: &[], scope: entry.scope };
+    fn entry(&mut self, entry: &'p EntryOf, scene: Scene<'p>) {
         match &entry.what {
             What::Checkpoint(checkpoint) => {
                 self.estimate(checkpoint.estimate);
@@ -191,7 +243,6 @@ impl<'p> Referrer<'p, '_> {
                 }
             }
         }
-        self.on_failure(at, entry);
     }
 
     fn actions(&mut self, actions: &'p ActionKeys, scene: Scene<'_>) {
@@ -224,7 +275,7 @@ impl<'p> Referrer<'p, '_> {
 
     fn when(&mut self, entry: &'p EntryOf, scene: Scene<'_>) {
         if let Some(when) = entry.when()
-            && entry.conditional
+            && (entry.conditional || scene.absent.is_some())
         {
             self.expression(&when.value, when.span, scene);
         }
@@ -244,7 +295,7 @@ impl<'p> Referrer<'p, '_> {
                     .help("a run can go back to a checkpoint only"),
                 );
             }
-            Some(goal) if !self.plan.is_before(goal, at) => {
+            Some(goal) if self.plan.is_sound() && !self.plan.is_before(goal, at) => {
                 self.found.push(
                     Diagnostic::error(
                         "unordered-reference",
@@ -273,7 +324,11 @@ impl<'p> Referrer<'p, '_> {
         }
         if template::has_template(leaf.text) {
             let scanned = template::scan(leaf.text);
+            let before = self.found.len();
             self.scanned(&scanned, leaf.text, leaf.span, scene);
+            if self.found.len() == before {
+                self.filled(leaf, scene);
+            }
             return;
         }
         match leaf.kind {
@@ -284,6 +339,35 @@ impl<'p> Referrer<'p, '_> {
             LeafKind::Host => self.host(leaf),
             LeafKind::Connection => self.connection(leaf),
             _ => {}
+        }
+    }
+
+    /// What a template comes to, where inputs decide it, must be right as well.
+    fn filled(&mut self, leaf: Leaf<'_>, scene: Scene<'_>) {
+        let notation = match leaf.kind {
+            LeafKind::Setting(name) => NOTATIONS.iter().find(|notation| notation.name == name),
+            LeafKind::Url | LeafKind::Zone | LeafKind::Cron | LeafKind::Pattern => None,
+            _ => return,
+        };
+        let known = minijinja::value::Value::from_pairs(self.plan.plan.scopes[scene.scope].known());
+        let Ok(text) = template::render(leaf.text, LeafKind::Plain, &known) else { return };
+        let first = self.found.len();
+        let filled = Leaf { text: &text, ..leaf };
+        match leaf.kind {
+            LeafKind::Url => url(filled, self.found),
+            LeafKind::Zone => zone(filled, self.found),
+            LeafKind::Cron => cron(filled, self.found),
+            LeafKind::Pattern => pattern(filled, self.found),
+            _ => {
+                let refused = notation.filter(|notation| !(notation.accepts)(&text));
+                self.found.extend(refused.map(|notation| {
+                    let message = format!("`{text}` is not {}", notation.what);
+                    Diagnostic::error(notation.code, leaf.span, message).help(notation.rule)
+                }));
+            }
+        }
+        for diagnostic in &mut self.found[first..] {
+            diagnostic.label = format!("with these inputs it is `{text}`");
         }
     }
 
@@ -302,9 +386,13 @@ impl<'p> Referrer<'p, '_> {
                 place,
                 format!("this template cannot be read: {}", problem.message),
             );
-            diagnostic = if problem.code == "unknown-filter" {
+            let shows_place = problem.message.contains("these braces");
+            diagnostic = if matches!(problem.code, "unknown-filter" | "unknown-test") {
                 diagnostic.message = problem.message.clone();
-                diagnostic.help("docs/reference.md lists the filters")
+                diagnostic.help("docs/reference.md lists the filters and tests")
+            } else if problem.message.starts_with("this block") || shows_place {
+                diagnostic.message = problem.message.clone();
+                diagnostic.help("write {{ name }}, or {{ '{{' }} for braces that are no template")
             } else {
                 diagnostic.help(
                     "braces that are not a template: write {{ '{{' }}, or {% raw %}…{% endraw %}",
@@ -312,12 +400,49 @@ impl<'p> Referrer<'p, '_> {
             };
             self.found.push(diagnostic);
         }
+        let mut hyphenated = 0;
         for reference in &scanned.references {
+            if reference.range.start < hyphenated {
+                continue;
+            }
+            if let Some((range, diagnostic)) = self.hyphenated(reference, text) {
+                hyphenated = range.end;
+                let place = within(self.sources, span, text, range);
+                self.found.push(Diagnostic { span: place, ..diagnostic });
+                continue;
+            }
             if let Some(diagnostic) = self.reference(reference, scene) {
                 let place = within(self.sources, span, text, reference.range.clone());
                 self.found.push(Diagnostic { span: place, ..diagnostic });
             }
         }
+    }
+
+    /// `steps.save-database.path`: to a template, a hyphen is a minus.
+    fn hyphenated(
+        &self,
+        reference: &Reference<'_>,
+        text: &str,
+    ) -> Option<(std::ops::Range<usize>, Diagnostic)> {
+        let is_entry =
+            reference.path.starts_with("steps.") || reference.path.starts_with("checkpoints.");
+        let rest = text.get(reference.range.end..)?;
+        if !is_entry || !rest.starts_with('-') {
+            return None;
+        }
+        let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let length = rest.find(|c| !part(c)).unwrap_or(rest.len());
+        let range = reference.range.start..reference.range.end + length;
+        let written = text.get(range.clone())?;
+        let id = written.split('.').nth(1)?;
+        self.plan.by_id(id)?;
+        let diagnostic = Diagnostic::error(
+            "unknown-step",
+            Span::default(),
+            format!("in a template a hyphen is a minus: `{written}` subtracts"),
+        )
+        .help(format!("write {}", written.replace('-', "_")));
+        Some((range, diagnostic))
     }
 
     /// What is wrong with a name, if anything; the place is filled in by the caller.
@@ -326,8 +451,18 @@ impl<'p> Referrer<'p, '_> {
         let root = parts.next().unwrap_or("");
         let (second, third) = (parts.next(), parts.next());
         let scope = &self.plan.plan.scopes[scene.scope];
-        if scope.get(root).is_some() {
+        if scope.get(root).is_some() || scene.extra.contains(&root) || self.was_refused(root) {
             return None;
+        }
+        if scene.early {
+            return Some(match INPUTS_BESIDE.contains(&root) {
+                true => wrong(
+                    "unknown-name",
+                    &format!("`{root}` is not known yet: this is decided before the run"),
+                    "only inputs can be named here",
+                ),
+                false => self.unknown_name(root, scope),
+            });
         }
         match root {
             "steps" | "checkpoints" => self.earlier(reference, root, second, third, scene, scope),
@@ -342,11 +477,9 @@ impl<'p> Referrer<'p, '_> {
             "environment" => one_of("environment", second, ENVIRONMENT_NAMES),
             "host" => None,
             "item" => {
-                let looped = scene.entry.is_some_and(|at| self.plan.entry(at).item.is_some());
-                let looped = looped
-                    || scene.entry.is_some_and(|at| {
-                        self.plan.entry(at).step().is_some_and(|step| step.for_each.is_some())
-                    });
+                let entry = scene.entry.map(|at| self.plan.entry(at)).or(scene.absent);
+                let step = entry.and_then(EntryOf::step);
+                let looped = step.is_some_and(|step| step.for_each.is_some());
                 (!looped).then(|| {
                     wrong(
                         "unknown-name",
@@ -355,9 +488,15 @@ impl<'p> Referrer<'p, '_> {
                     )
                 })
             }
-            other if scene.extra.contains(&other) => None,
             other => Some(self.unknown_name(other, scope)),
         }
+    }
+
+    /// An input that stands in the text but was refused: what is wrong with it is said there.
+    fn was_refused(&self, input: &str) -> bool {
+        let refused = &self.plan.plan.refused_ids;
+        !refused.is_empty()
+            && (refused.contains("inputs.*") || refused.contains(&format!("inputs.{input}")))
     }
 
     fn unknown_name(&self, name: &str, scope: &Scope) -> Diagnostic {
@@ -375,7 +514,12 @@ impl<'p> Referrer<'p, '_> {
             diagnostic = diagnostic.label(format!("did you mean `{near}`?"));
         }
         let inputs: Vec<_> = inputs.collect();
-        if inputs.is_empty() {
+        let outside = self.plan.plan.scopes.first().is_some_and(|root| root.get(name).is_some());
+        if outside {
+            diagnostic.help(format!(
+                "an included plan sees its own inputs only: declare it there, and pass it on with: {{ {name}: \"{{{{ {name} }}}}\" }}"
+            ))
+        } else if inputs.is_empty() {
             diagnostic.help("declare it under `inputs:`")
         } else if inputs.len() <= 12 {
             diagnostic.help(format!(
@@ -463,11 +607,23 @@ impl<'p> Referrer<'p, '_> {
                 .related(entry.span, "it stands here"),
             );
         }
-        if let Some(diagnostic) = name.and_then(|name| unknown_output(entry, name)) {
+        let Some(name) = name else {
+            let known = outputs(entry);
+            let names = if known.is_empty() { "NAME".to_owned() } else { known.join(" or ") };
+            return Some(wrong(
+                "unknown-output",
+                &format!("`{}` alone is no value", reference.path),
+                &format!("name what it gives: {root}.{id}.{names}"),
+            ));
+        };
+        if let Some(diagnostic) = unknown_output(entry, name) {
             return Some(diagnostic);
         }
+        if scene.entry == Some(at) && scene.rollback {
+            return self.own(reference, Some(name), scene);
+        }
         let ordered = match (scene.entry, scene.phase) {
-            (Some(own), _) if own == at => scene.rollback,
+            _ if scene.absent.is_some() || !self.plan.is_sound() => true,
             (Some(own), _) => self.plan.is_before(at, own),
             (None, Some((phase, _))) => entry.phase < phase,
             (None, None) => false,
@@ -482,9 +638,19 @@ impl<'p> Referrer<'p, '_> {
                 ),
                 None => format!("`{}` has not run when this is needed", entry.id),
             };
+            let help = match scene.entry {
+                Some(own) if own == at => {
+                    "what a step gives is for later steps; its rollback names it as self.NAME"
+                }
+                Some(_) if scene.rollback => {
+                    "a rollback knows what ran before its step, and self.previous"
+                }
+                Some(_) => "add it to `needs`, or move the step down",
+                None if scene.phase.is_some() => "a `watch` knows what earlier phases gave",
+                None => "only inputs are known here",
+            };
             return Some(
-                wrong("unordered-reference", &message, "add it to `needs`, or move the step down")
-                    .related(entry.span, "its output is used above or beside"),
+                wrong("unordered-reference", &message, help).related(entry.span, "it stands here"),
             );
         }
         let own_when =
@@ -511,7 +677,8 @@ impl<'p> Referrer<'p, '_> {
         scene: Scene<'_>,
     ) -> Option<Diagnostic> {
         let name = name?;
-        if name == "previous" || reference.optional {
+        // When it started is known of every step that is rolled back.
+        if matches!(name, "previous" | "started") || reference.optional {
             return None;
         }
         let entry = self.plan.entry(scene.entry?);
@@ -541,6 +708,7 @@ impl<'p> Referrer<'p, '_> {
         {
             if let (Some(at), Some(own)) = (known, scene.entry)
                 && at != own
+                && self.plan.is_sound()
                 && !self.plan.is_before(at, own)
             {
                 let message = format!(
@@ -565,7 +733,10 @@ impl<'p> Referrer<'p, '_> {
 
     fn connection(&mut self, leaf: Leaf<'_>) {
         let plan = &self.plan.plan;
-        if plan.connection(leaf.text).is_some() || (plan.in_part && plan.connections.is_empty()) {
+        let refused = &plan.refused_ids;
+        let was_refused = refused.contains("connections.*")
+            || refused.contains(&format!("connections.{}", leaf.text));
+        if plan.connection(leaf.text).is_some() || was_refused {
             return;
         }
         let known = plan.connections.iter().map(|(id, _)| id.value.as_str());
@@ -576,6 +747,8 @@ impl<'p> Referrer<'p, '_> {
         );
         if let Some(near) = nearest(leaf.text, known.clone()) {
             diagnostic = diagnostic.label(format!("did you mean `{near}`?"));
+        } else if plan.hosts.iter().any(|(id, _)| id.value == leaf.text) {
+            diagnostic = diagnostic.label("this is a host");
         }
         let all: Vec<_> = known.collect();
         self.found.push(if all.is_empty() {
@@ -587,6 +760,10 @@ impl<'p> Referrer<'p, '_> {
 
     fn host(&mut self, leaf: Leaf<'_>) {
         let plan = &self.plan.plan;
+        let refused = &plan.refused_ids;
+        if refused.contains("hosts.*") || refused.contains(&format!("hosts.{}", leaf.text)) {
+            return;
+        }
         let groups = plan
             .hosts
             .iter()
@@ -617,7 +794,7 @@ fn pattern(leaf: Leaf<'_>, found: &mut Vec<Diagnostic>) {
         return;
     }
     if let Err(error) = regex::Regex::new(leaf.text) {
-        found.push(bad_regex(leaf.span, &error));
+        found.push(bad_regex(leaf.span, leaf.text, &error));
     }
 }
 
@@ -630,10 +807,15 @@ fn url(leaf: Leaf<'_>, found: &mut Vec<Diagnostic>) {
         Ok(_) => return,
         Err(error) => error.to_string(),
     };
-    found.push(
-        Diagnostic::error("bad-url", leaf.span, format!("this is not an address: {problem}"))
-            .help("write it whole, such as http://127.0.0.1:8000/health"),
-    );
+    let (problem, help) = if leaf.text.contains("://") {
+        (problem, "write it whole, such as http://127.0.0.1:8000/health".to_owned())
+    } else if leaf.text.starts_with('/') {
+        ("it names no host".to_owned(), format!("write http://127.0.0.1:8000{}", leaf.text))
+    } else {
+        ("http:// or https:// is missing".to_owned(), format!("write http://{}", leaf.text))
+    };
+    let message = format!("this is not an address: {problem}");
+    found.push(Diagnostic::error("bad-url", leaf.span, message).help(help));
 }
 
 fn zone(leaf: Leaf<'_>, found: &mut Vec<Diagnostic>) {
@@ -642,11 +824,9 @@ fn zone(leaf: Leaf<'_>, found: &mut Vec<Diagnostic>) {
         return;
     }
     let names: Vec<String> = zones.available().map(|name| name.as_str().to_owned()).collect();
-    let last = leaf.text.rsplit('/').next().unwrap_or("").replace(' ', "_").to_lowercase();
-    let by_city = names
-        .iter()
-        .find(|name| name.to_lowercase().ends_with(&format!("/{last}")))
-        .map(String::as_str);
+    let plain = |name: &str| name.to_lowercase().replace([' ', '-'], "_");
+    let city = format!("/{}", plain(leaf.text.rsplit('/').next().unwrap_or("")));
+    let by_city = names.iter().find(|name| plain(name).ends_with(&city)).map(String::as_str);
     let mut diagnostic = Diagnostic::error(
         "bad-timezone",
         leaf.span,
@@ -664,9 +844,13 @@ fn cron(leaf: Leaf<'_>, found: &mut Vec<Diagnostic>) {
     use std::str::FromStr;
     let fields = leaf.text.split_whitespace().count();
     let problem = if fields != 5 {
-        Some(format!("it has {fields} fields, not 5"))
+        Some(format!("it has {fields} field{}, not 5", if fields == 1 { "" } else { "s" }))
     } else {
-        croner::Cron::from_str(leaf.text).err().map(|error| error.to_string())
+        let error = croner::Cron::from_str(leaf.text).err().map(|error| error.to_string());
+        error.map(|error| {
+            let reason = error.rsplit(": ").next().unwrap_or("").trim_end_matches('.');
+            reason.to_lowercase()
+        })
     };
     if let Some(problem) = problem {
         found.push(
@@ -763,9 +947,28 @@ fn unknown_output(entry: &EntryOf, name: &str) -> Option<Diagnostic> {
     Some(diagnostic.help(help))
 }
 
-pub fn bad_regex(span: Span, error: &regex::Error) -> Diagnostic {
+pub fn bad_regex(span: Span, written: &str, error: &regex::Error) -> Diagnostic {
     let text = error.to_string();
-    let reason = text.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned();
+    let reason = text.lines().last().unwrap_or("").trim_start_matches("error: ");
+    let reason = match error {
+        regex::Error::CompiledTooBig(_) => "its repetitions make it too large",
+        _ => reason,
+    };
+    let help = match reason {
+        _ if reason.contains("too large") => "make the numbers in braces smaller",
+        _ if reason.contains("look-around") => {
+            "match the text itself, or ask with two checks: there is no look-around"
+        }
+        _ if reason.contains("group") => r"close it, or write `\(` or `\)` for the sign itself",
+        _ if reason.contains("class") => r"close it with `]`, or write `\[` for the sign itself",
+        _ if reason.contains("repetition") => {
+            r"write `.*` for any text, or a backslash before the sign itself"
+        }
+        _ if written.contains('\\') => {
+            "a backslash is written once in plain or single-quoted text, twice between double quotes"
+        }
+        _ => "put a backslash before each sign that is meant as itself",
+    };
     Diagnostic::error("bad-regex", span, format!("this is not a regular expression: {reason}"))
-        .help("a backslash is written once in plain or single-quoted text, twice between double quotes")
+        .help(help)
 }

@@ -43,6 +43,20 @@ pub struct Plan {
     pub in_part: bool,
     /// Ids of entries that were refused but stand in the text.
     pub refused_ids: FxHashSet<String>,
+    /// Entries that a `when` over inputs took out: their texts must be right all the same.
+    pub absent: Vec<EntryOf>,
+    /// Texts that are filled in before the run: only inputs are known there.
+    pub early: Vec<Early>,
+}
+
+/// A text that is filled in while the plan is laid out.
+#[derive(Debug, Clone)]
+pub struct Early {
+    pub text: String,
+    pub span: Span,
+    pub scope: usize,
+    /// A bare expression, as in `when`.
+    pub is_expression: bool,
 }
 
 #[derive(Debug)]
@@ -164,7 +178,8 @@ pub fn resolve(
         );
     }
     given.extend(set);
-    let scope = settle(tree.plan.value.inputs.as_ref(), &given, "", found);
+    let at = tree.plan.value.plan.span;
+    let scope = settle(tree.plan.value.inputs.as_ref(), &given, "", at, found);
     let mut builder = Builder {
         scopes: vec![scope],
         phases: Vec::new(),
@@ -172,10 +187,13 @@ pub fn resolve(
         left_out: FxHashSet::default(),
         groups: FxHashMap::default(),
         declarations: Declarations::default(),
+        absent: Vec::new(),
+        early: Vec::new(),
         found,
     };
     let file = builder.root(tree);
-    let Builder { scopes, phases, entries, left_out, groups, declarations, .. } = builder;
+    let Builder { scopes, phases, entries, left_out, groups, declarations, absent, early, .. } =
+        builder;
     let mut plan = Plan {
         connections: declarations.connections,
         hosts: declarations.hosts,
@@ -192,6 +210,8 @@ pub fn resolve(
         groups,
         in_part,
         refused_ids,
+        absent,
+        early,
     };
     if let Some(environment) = environment {
         lay_over(&mut plan, environment);
@@ -259,6 +279,8 @@ struct Builder<'f> {
     left_out: FxHashSet<String>,
     groups: FxHashMap<String, Vec<usize>>,
     declarations: Declarations,
+    absent: Vec<EntryOf>,
+    early: Vec<Early>,
     found: &'f mut Vec<Diagnostic>,
 }
 
@@ -314,11 +336,9 @@ impl Builder<'_> {
     fn phase(&mut self, phase: Phase, scope: usize, included: &mut Included) {
         let id = self.prefixed(&phase.phase.value, scope);
         if let Some(when) = &phase.when
-            && self.decide(when, scope) == Some(false)
+            && self.decide_early(when, scope) == Some(false)
         {
-            let ids = phase.steps.iter().filter_map(own_id).map(|id| self.prefixed(id, scope));
-            let ids: Vec<_> = ids.collect();
-            self.left_out.extend(ids);
+            self.leave_out(phase.steps, scope);
             return;
         }
         let first = self.entries.len();
@@ -357,7 +377,7 @@ impl Builder<'_> {
 
     fn step(&mut self, step: Arc<Step>, phase: usize, scope: usize) {
         let id = self.prefixed(&step.step.value, scope);
-        let Some(conditional) = self.stays(step.when.as_ref(), &id, scope) else { return };
+        let stays = self.stays(step.when.as_ref(), &id, scope);
         let entry = EntryOf {
             id: id.clone(),
             span: step.step.span,
@@ -368,8 +388,12 @@ impl Builder<'_> {
             after_previous: false,
             item: None,
             scope,
-            conditional,
+            conditional: stays == Some(true),
         };
+        if stays.is_none() {
+            self.absent.push(entry);
+            return;
+        }
         let Some(items) = &step.for_each else {
             self.entries.push(entry);
             return;
@@ -400,8 +424,8 @@ impl Builder<'_> {
 
     fn checkpoint(&mut self, checkpoint: Arc<Checkpoint>, phase: usize, scope: usize) {
         let id = self.prefixed(&checkpoint.checkpoint.value, scope);
-        let Some(conditional) = self.stays(checkpoint.when.as_ref(), &id, scope) else { return };
-        self.entries.push(EntryOf {
+        let stays = self.stays(checkpoint.when.as_ref(), &id, scope);
+        let entry = EntryOf {
             id,
             span: checkpoint.checkpoint.span,
             phase,
@@ -411,8 +435,52 @@ impl Builder<'_> {
             after_previous: false,
             item: None,
             scope,
-            conditional,
+            conditional: stays == Some(true),
+        };
+        match stays {
+            Some(_) => self.entries.push(entry),
+            None => self.absent.push(entry),
+        }
+    }
+
+    /// The entries of a phase that does not take place.
+    fn leave_out(&mut self, entries: Vec<Entry>, scope: usize) {
+        for entry in entries {
+            let (id, span, what) = match entry {
+                Entry::Step(step) => (step.step.value.clone(), step.step.span, What::Step(step)),
+                Entry::Checkpoint(checkpoint) => {
+                    let (id, span) =
+                        (checkpoint.checkpoint.value.clone(), checkpoint.checkpoint.span);
+                    (id, span, What::Checkpoint(checkpoint))
+                }
+                Entry::Include(_) => continue,
+            };
+            let id = self.prefixed(&id, scope);
+            self.left_out.insert(id.clone());
+            self.absent.push(EntryOf {
+                id,
+                span,
+                phase: 0,
+                what,
+                needs: None,
+                beside_previous: false,
+                after_previous: false,
+                item: None,
+                scope,
+                conditional: false,
+            });
+        }
+    }
+
+    /// As `decide`, where an answer must be there before the run.
+    fn decide_early(&mut self, when: &Expression, scope: usize) -> Option<bool> {
+        self.early.push(Early {
+            text: when.value.clone(),
+            span: when.span,
+            scope,
+            is_expression: true,
         });
+        self.decide(when, scope)
     }
 
     /// `None` if a `when` over inputs takes it out; else whether it is decided during the run.
@@ -432,14 +500,24 @@ impl Builder<'_> {
     fn decide(&mut self, when: &Expression, scope: usize) -> Option<bool> {
         let scanned = template::scan_expression(&when.value);
         if let Some(problem) = scanned.problem {
-            self.found.push(
-                Diagnostic::error(
-                    problem.code,
-                    when.span,
-                    format!("this expression cannot be read: {}", problem.message),
-                )
-                .help("write an expression without braces, such as: with_backup and tag != \"v1\""),
+            let bare =
+                when.value.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+            let lone_equals = when.value.contains(" = ");
+            let diagnostic = Diagnostic::error(
+                problem.code,
+                when.span,
+                match bare {
+                    Some(_) => "an expression stands without braces".to_owned(),
+                    None => format!("this expression cannot be read: {}", problem.message),
+                },
             );
+            self.found.push(match bare {
+                Some(bare) => diagnostic.help(format!("write: {}", bare.trim())),
+                None if lone_equals => diagnostic.help("two values are compared with `==`"),
+                None => diagnostic.help(
+                    "write an expression without braces, such as: with_backup and tag != \"v1\"",
+                ),
+            });
             return None;
         }
         if scanned.references.is_empty() {
@@ -447,7 +525,7 @@ impl Builder<'_> {
                 template::evaluate(&when.value, &Filled::from(())).ok().flatten()?.is_true();
             if !truth {
                 self.found.push(
-                    Diagnostic::warning(
+                    Diagnostic::error(
                         "unreachable",
                         when.span,
                         "this is never true: what stands here never runs",
@@ -477,6 +555,21 @@ impl Builder<'_> {
                         Vec::new()
                     }
                     Some(Held::Missing) => vec![Json::from("each")],
+                    None if crate::notation::is_name(name) => {
+                        let inputs = &self.scopes[scope].inputs;
+                        let known = inputs.iter().map(|input| input.name.as_str());
+                        let mut diagnostic = Diagnostic::error(
+                            "unknown-name",
+                            text.span,
+                            format!("there is no input `{name}`"),
+                        );
+                        if let Some(near) = crate::schema::nearest(name, known) {
+                            diagnostic = diagnostic.label(format!("did you mean `{near}`?"));
+                        }
+                        self.found
+                            .push(diagnostic.help("declare it under `inputs:` with `type: list`"));
+                        Vec::new()
+                    }
                     None => {
                         let message =
                             "the items are fixed before the run: name one input of type `list`";
@@ -535,6 +628,42 @@ impl Builder<'_> {
         }
     }
 
+    /// Fills in what an include passes on. What is secret or not known yet outside stays so inside:
+    /// those are taken out of the list and given back.
+    fn fill_values(&mut self, given: &mut Vec<Given>, scope: usize) -> Vec<(String, Held)> {
+        let outer = Filled::from_pairs(self.scopes[scope].known());
+        let mut passed_on = Vec::new();
+        given.retain_mut(|value| {
+            let Json::String(text) = &value.value else { return true };
+            if !template::has_template(text) {
+                return true;
+            }
+            self.early.push(Early {
+                text: text.clone(),
+                span: value.span.unwrap_or_default(),
+                scope,
+                is_expression: false,
+            });
+            match template::render(text, crate::model::read::LeafKind::Plain, &outer) {
+                Ok(filled) => {
+                    value.value = Json::from(filled);
+                    true
+                }
+                Err(_) => {
+                    let scanned = template::scan(text);
+                    let secret = scanned.references.iter().any(|reference| {
+                        let input = self.scopes[scope].get(&reference.path);
+                        input.is_some_and(|input| input.held == Held::Secret)
+                    });
+                    let held = if secret { Held::Secret } else { Held::Missing };
+                    passed_on.push((value.name.clone(), held));
+                    false
+                }
+            }
+        });
+        passed_on
+    }
+
     fn enter(
         &mut self,
         include: &Include,
@@ -543,7 +672,7 @@ impl Builder<'_> {
     ) -> Option<(PlanFile, usize, Included)> {
         let tree = included.remove(&include.include.span)?;
         if let Some(when) = &include.when
-            && self.decide(when, scope) == Some(false)
+            && self.decide_early(when, scope) == Some(false)
         {
             self.left_out.extend(tree.known_ids());
             return None;
@@ -553,32 +682,33 @@ impl Builder<'_> {
             .as_ref()
             .map(|values| Given::from_entries(values, "include"))
             .unwrap_or_default();
-        let outer = Filled::from_pairs(self.scopes[scope].known());
-        for value in &mut given {
-            if let Json::String(text) = &value.value
-                && let Ok(filled) =
-                    template::render(text, crate::model::read::LeafKind::Plain, &outer)
-            {
-                value.value = Json::from(filled);
-            }
-        }
+        let passed_on = self.fill_values(&mut given, scope);
         let prefix = include
             .prefix
             .as_ref()
             .map_or(String::new(), |prefix| self.prefixed(&prefix.value, scope));
         let prefix =
             if include.prefix.is_some() { prefix } else { self.scopes[scope].prefix.clone() };
-        let inner = settle(tree.plan.value.inputs.as_ref(), &given, &prefix, self.found);
+        let at = include.include.span;
+        let mut inner = settle(tree.plan.value.inputs.as_ref(), &given, &prefix, at, self.found);
+        inner.included_at = Some(at);
+        for input in &mut inner.inputs {
+            let passed = passed_on.iter().find(|(name, _)| *name == input.name);
+            if let Some((_, held)) = passed {
+                input.held = held.clone();
+                input.origin = "include".to_owned();
+            } else if input.held == Held::Missing && input.origin.is_empty() {
+                let message =
+                    format!("{} needs a value for `{}`", include.include.value, input.name);
+                self.found.push(
+                    Diagnostic::error("missing-value", at, message)
+                        .related(input.span, "declared here, without a default")
+                        .help(format!("give it: with: {{ {}: … }}", input.name)),
+                );
+            }
+        }
         self.scopes.push(inner);
         Some((tree.plan.value, self.scopes.len() - 1, tree.included.into_iter().collect()))
-    }
-}
-
-fn own_id(entry: &Entry) -> Option<&str> {
-    match entry {
-        Entry::Step(step) => Some(&step.step.value),
-        Entry::Checkpoint(checkpoint) => Some(&checkpoint.checkpoint.value),
-        Entry::Include(_) => None,
     }
 }
 

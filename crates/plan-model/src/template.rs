@@ -13,6 +13,11 @@ use crate::shell;
 
 /// Steps of the template engine that one text may take: ends endless loops.
 const FUEL: u64 = 200_000;
+/// The longest code between two braces. The engine calls itself for each sign in front of a value
+/// and for each operator: a longer one could overflow the stack.
+const LONGEST_CODE: usize = 1_500;
+/// The engine also calls itself for each `{% … %}` inside another.
+const MOST_BLOCKS: usize = 200;
 
 /// A name that a template uses, such as `steps.save_database.path`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +100,24 @@ fn is_path(text: &str) -> bool {
     text.split('.').all(word) && (!RESERVED.contains(&text) || text == "self")
 }
 
+/// What the engine could not read without overflowing its stack.
+fn too_much(code: &str, tags: &[Range<usize>]) -> Option<Problem> {
+    let long = tags.iter().find(|tag| tag.len() > LONGEST_CODE).map(|tag| (tag, "too long"));
+    let is_block = |tag: &&Range<usize>| code[..tag.start].ends_with("{%");
+    let block =
+        tags.iter().filter(is_block).nth(MOST_BLOCKS).map(|tag| (tag, "one block too many"));
+    let (tag, what) = long.or(block)?;
+    Some(Problem {
+        code: "template-syntax",
+        range: tag.clone(),
+        message: format!("{what}: work it out in a script"),
+    })
+}
+
 fn scan_fully(text: &str) -> Scanned<'_> {
+    if let Some(problem) = too_much(text, &tags(text)) {
+        return Scanned { problem: Some(problem), ..Scanned::default() };
+    }
     let environment = &*ENVIRONMENT;
     match environment.template_from_str(text) {
         Ok(template) => located(text, tags(text), template.undeclared_variables(true)),
@@ -105,6 +127,10 @@ fn scan_fully(text: &str) -> Scanned<'_> {
 
 /// The names in a bare expression such as that of `when`.
 pub fn scan_expression(text: &str) -> Scanned<'_> {
+    let whole = 0..text.len();
+    if let Some(problem) = too_much(text, std::slice::from_ref(&whole)) {
+        return Scanned { problem: Some(problem), ..Scanned::default() };
+    }
     match ENVIRONMENT.compile_expression(text) {
         Ok(expression) => located(
             text,
@@ -116,9 +142,54 @@ pub fn scan_expression(text: &str) -> Scanned<'_> {
 }
 
 fn syntax_problem(text: &str, error: &minijinja::Error) -> Problem {
-    let range = error.range().filter(|range| text.get(range.clone()).is_some());
     let message = error.detail().map_or_else(|| error.to_string(), str::to_owned);
-    Problem { code: "template-syntax", range: range.unwrap_or(0..text.len()), message }
+    let tags = tags(text);
+    let range = error.range().filter(|range| text.get(range.clone()).is_some());
+    // Letters that are no code: the tag that holds them.
+    let odd = || tags.iter().find(|tag| !text[(*tag).clone()].is_ascii()).cloned();
+    let problem = |range, message: &str| Problem {
+        code: "template-syntax",
+        range,
+        message: message.to_owned(),
+    };
+    if message.contains("end of input") {
+        return match (
+            unclosed(text),
+            tags.iter().rev().find(|tag| text[..tag.start].ends_with("{%")),
+        ) {
+            (Some(open), _) => problem(open..open + 2, "these braces are never closed"),
+            (None, Some(block)) => problem(
+                block.start - 2..block.end + 2,
+                "this block has no end, such as `{% endif %}` or `{% endfor %}`",
+            ),
+            (None, None) => problem(range.unwrap_or(0..text.len()), "it ends too early"),
+        };
+    }
+    if message == "unexpected end of variable block" {
+        let empty = tags.iter().find(|tag| text[(*tag).clone()].trim().is_empty()).cloned();
+        let whole = empty.map(|tag| tag.start - 2..tag.end + 2);
+        if let Some(whole) = whole {
+            return problem(whole, "nothing stands between these braces");
+        }
+    }
+    let message = message
+        .replace("end of variable block", "`}}`")
+        .replace("end of block", "`%}`")
+        .replace("identifier", "word");
+    match range {
+        Some(range) => problem(range, &message),
+        None => problem(
+            odd().unwrap_or(0..text.len()),
+            "names are made of a to z, 0 to 9 and underscores",
+        ),
+    }
+}
+
+/// Where braces open that nothing closes.
+fn unclosed(text: &str) -> Option<usize> {
+    let last = tags(text).last().map_or(0, |tag| tag.end + 2);
+    let rest = text.get(last..)?;
+    rest.find("{{").or_else(|| rest.find("{%")).map(|at| last + at)
 }
 
 /// Where template code stands in a text.
@@ -150,6 +221,13 @@ fn located<'t>(
     let mut scanned = Scanned::default();
     for tag in &tags {
         let code = without_strings(&text[tag.clone()]);
+        for (at, test) in tests_of(&code) {
+            if scanned.problem.is_none() && !is_test(test) {
+                let range = tag.start + at..tag.start + at + test.len();
+                let message = format!("there is no test `{test}`");
+                scanned.problem = Some(Problem { code: "unknown-test", range, message });
+            }
+        }
         for (at, filter) in filters(&code) {
             let range = tag.start + at..tag.start + at + filter.len();
             if filter == "raw" {
@@ -233,6 +311,26 @@ fn filters(code: &str) -> Vec<(usize, &str)> {
         }
     }
     found
+}
+
+/// The words behind `is` and `is not`.
+fn tests_of(code: &str) -> impl Iterator<Item = (usize, &str)> {
+    words(code, "is").filter_map(|at| {
+        let rest = &code[at + 2..];
+        let rest = rest.strip_prefix(' ')?.trim_start();
+        let rest = rest.strip_prefix("not ").unwrap_or(rest).trim_start();
+        let length =
+            rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        (length > 0).then(|| (code.len() - rest.len(), &rest[..length]))
+    })
+}
+
+fn is_test(name: &str) -> bool {
+    let expression = format!("1 is {name}");
+    match ENVIRONMENT.compile_expression(&expression).and_then(|expression| expression.eval(())) {
+        Ok(_) => true,
+        Err(error) => error.kind() != minijinja::ErrorKind::UnknownTest,
+    }
 }
 
 fn is_filter(name: &str) -> bool {
@@ -322,6 +420,9 @@ pub fn render(text: &str, kind: LeafKind, scope: &Value) -> Result<String, Strin
     if !has_template(text) {
         return Ok(text.to_owned());
     }
+    if too_much(text, &tags(text)).is_some() {
+        return Err("the template is too long".to_owned());
+    }
     let name = match kind {
         LeafKind::Shell => "shell",
         LeafKind::Sql => "sql",
@@ -373,6 +474,9 @@ fn render_shell(text: &str, scope: &Value) -> Result<String, String> {
 
 /// The value of a bare expression; `None` where it uses a name that is not known yet.
 pub fn evaluate(text: &str, scope: &Value) -> Result<Option<Value>, String> {
+    if text.len() > LONGEST_CODE {
+        return Err("the expression is too long".to_owned());
+    }
     let expression = ENVIRONMENT.compile_expression(text).map_err(|error| reason(&error))?;
     let known = |path: &String| {
         let mut value = scope.clone();

@@ -91,31 +91,54 @@ fn finish(
     };
     let tree = load::follow_includes(sources, folder, loaded, &mut found);
     let plan = resolve::resolve(tree, environment, setting.set.clone(), &mut found);
-    let compiled = graph::compile(plan, &mut found);
+    let compiled = graph::compile_anyway(plan, &mut found);
     let mut waived = Vec::new();
-    if let Some(compiled) = &compiled {
-        refer::check(compiled, sources, &mut found);
-        let files = crate::named::read(compiled, sources, folder, &mut found);
-        let scripts = crate::scripts::read(compiled, &files);
-        crate::scripts::check(&scripts, sources, &mut found);
-        // A rule about what is missing would be wrong where something was refused.
-        if !compiled.plan.in_part && compiled.plan.file.part != Some(true) {
-            let findings = lint::run(compiled, &files, &scripts, sources);
-            let (kept, waivers) = lint::waive(findings, compiled, &mut found);
-            found.extend(kept);
-            waived = waivers;
-        }
+    refer::check(&compiled, sources, &mut found);
+    let files = crate::named::read(&compiled, sources, folder, &mut found);
+    refer::templates(&compiled, &files, sources, &mut found);
+    let scripts = crate::scripts::read(&compiled, &files);
+    crate::scripts::check(&scripts, sources, &mut found);
+    // A rule about what is missing would be wrong where something was refused.
+    let is_part = compiled.plan.file.part == Some(true);
+    if !compiled.plan.in_part && !is_part && compiled.is_sound() {
+        let findings = lint::run(&compiled, &files, &scripts, sources);
+        let (kept, waivers) = lint::waive(findings, &compiled, &mut found);
+        found.extend(kept);
+        waived = waivers;
     }
     sort(&mut found);
-    Outcome { plan: compiled, diagnostics: found, waived }
+    let plan = Some(compiled).filter(CompiledPlan::is_sound);
+    Outcome { plan, diagnostics: found, waived }
 }
 
-/// In the order of the text; of the same place the worst first.
+/// In the order of the text; of the same place the worst first. What a plan's text brings into a
+/// sentence cannot move the cursor or change colours.
 fn sort(found: &mut Vec<Diagnostic>) {
+    for diagnostic in found.iter_mut() {
+        let labels = diagnostic.related.iter_mut().map(|label| &mut label.text);
+        let texts = diagnostic.help.iter_mut().chain(labels);
+        for text in texts.chain([&mut diagnostic.message, &mut diagnostic.label]) {
+            shorten(text);
+            if text.contains(char::is_control) {
+                *text = text.replace(char::is_control, "\u{FFFD}");
+            }
+        }
+    }
     found.sort_by(|a, b| {
         let place =
             |d: &Diagnostic| (d.span.file, d.span.start, std::cmp::Reverse(d.severity), d.code);
         place(a).cmp(&place(b))
     });
     found.dedup();
+}
+
+/// A word of a plan may be as long as the plan; a sentence about it may not.
+fn shorten(text: &mut String) {
+    const LONGEST: usize = 1_000;
+    if text.len() <= LONGEST {
+        return;
+    }
+    let cut = |at: usize| (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let (head, tail) = (cut(LONGEST / 2), cut(text.len() - LONGEST / 4));
+    *text = format!("{} … {}", &text[..head], &text[tail..]);
 }

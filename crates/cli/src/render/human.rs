@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use plan_model::diagnostic::{Diagnostic, Severity};
 use plan_model::source::{Position, Sources, Span};
 
@@ -89,14 +89,40 @@ pub fn one(renderer: &Renderer, sources: &Sources, diagnostic: &Diagnostic) -> S
         .primary_title(diagnostic.message.as_str())
         .id(diagnostic.code)
         .elements(Vec::<Snippet<'_, Annotation<'_>>>::new());
-    for cutting in cuttings(sources, diagnostic) {
-        group = group.element(cutting);
+    if let Some(excerpt) = excerpt_of_long_line(sources, diagnostic.span) {
+        let Position { line, column } = sources.start(diagnostic.span);
+        let name = sources.file(diagnostic.span.file).name.as_str();
+        group = group
+            .element(Origin::path(name).line(line).char_column(column))
+            .element(Level::NOTE.message(format!("it stands in: {excerpt}")));
+    } else {
+        for cutting in cuttings(sources, diagnostic) {
+            group = group.element(cutting);
+        }
     }
     let mut group: Group<'_> = group;
     for help in &diagnostic.help {
         group = group.element(Level::HELP.message(help.as_str()));
     }
     renderer.render(&[group])
+}
+
+/// A machine wrote lines as long as this one: drawing it takes long, and nobody sees the mark.
+fn excerpt_of_long_line(sources: &Sources, span: Span) -> Option<String> {
+    const LONG: usize = 8_000;
+    const AROUND: usize = 30;
+    let text: &str = &sources.file(span.file).text;
+    let (start, end) = (span.start as usize, span.end as usize);
+    let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    let line_end = text[start..].find('\n').map_or(text.len(), |length| start + length);
+    if line_end - line_start <= LONG {
+        return None;
+    }
+    let shown_end = end.clamp(start, line_end).min(start + AROUND);
+    let before: String = text[line_start..start].chars().rev().take(AROUND).collect();
+    let before: String = before.chars().rev().collect();
+    let after: String = text[start..line_end].chars().take(shown_end - start + AROUND).collect();
+    Some(format!("…{before}{after}…"))
 }
 
 struct Mark<'d> {

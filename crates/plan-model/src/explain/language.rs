@@ -88,15 +88,20 @@ pub const CODES: &[(&str, &str)] = &[
     ("no-action", "A step does exactly one thing; this one says none."),
     ("not-text", "Plans, scripts and SQL are UTF-8 text."),
     (
-        "odd-key",
-        "Keys are words. A template without quotes is the usual cause: YAML reads {{ x }} as a map.",
+        "missing-value",
+        "An included plan gets its inputs from the plan that includes it: nobody else can give this one.",
     ),
+    ("odd-key", "Keys are words: a list or a map as a key has no meaning in a plan."),
     ("odd-tag", "YAML tags have no meaning in a plan."),
     (
         "output-may-be-missing",
         "A skipped or failed step gives no output: whoever uses it says what holds then, with default('…').",
     ),
     ("reserved-name", "Templates use this name for something else."),
+    (
+        "secret-in-file",
+        "A secret that stands in a file or on a command line is read by everybody who reads those.",
+    ),
     (
         "secret-without-source",
         "A secret never stands in a file that is reviewed: it comes from the environment, a file or a command.",
@@ -108,6 +113,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "several-documents",
         "One file holds one plan: with a second document it would be unclear which is meant.",
+    ),
+    (
+        "several-sources",
+        "An input that is read from two places would have the value of one of them, and nobody could tell which.",
     ),
     (
         "shell-syntax",
@@ -141,6 +150,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("unknown-need", "A step waits for one that does not exist."),
     ("unknown-output", "A template names an output that the step does not give."),
     ("unknown-step", "There is no step or checkpoint of this id."),
+    ("unknown-test", "The template asks `is …` with a test that does not exist."),
     ("unknown-value", "Only some words mean something here."),
     ("unordered-reference", "The output is used by something that may start before it is there."),
     ("unreachable", "A condition that is never true hides what stands behind it."),
@@ -154,6 +164,6 @@ pub const CODES: &[(&str, &str)] = &[
     ("yaml-syntax", "The text is not YAML, so nothing else can be said about it."),
     (
         "yaml-trap",
-        "YAML reads some texts as something else: 1.10 as the number 1.1, 0600 as 600, yes as a word.",
+        "YAML reads some texts as something else: 1.10 as the number 1.1, 0600 as 600, yes as a word, {{ x }} as a map.",
     ),
 ];

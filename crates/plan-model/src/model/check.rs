@@ -392,6 +392,7 @@ record! {
 /// Holds when one of several checks does.
 pub struct AnyOfCheck {
     /// The checks to choose from. Example: `[{ database: main, server: ">=8.0" }, { tool: sqlite3, version: ">=3.35" }]`
+    #[schemars(length(min = 1))]
     any_of: Vec<Check>,
     ;
     flatten common: CheckCommon,

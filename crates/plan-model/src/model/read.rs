@@ -57,6 +57,10 @@ impl Read for u64 {
     fn read(node: Node<'_, '_>) -> Option<Self> {
         match node.view() {
             View::Scalar(Scalar::Int(value)) => value.try_into().ok(),
+            // `3.0` is a whole number for a JSON schema.
+            View::Scalar(Scalar::Float(value)) if value.fract() == 0.0 && value >= 0.0 => {
+                Some(value as u64)
+            }
             _ => None,
         }
     }

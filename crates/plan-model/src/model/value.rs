@@ -90,7 +90,7 @@ texts! {
     /// A time zone by its name in the IANA list.
     Zone: Zone { "type": "string", "minLength": 1 },
     /// A cron line.
-    CronLine: Cron { "type": "string", "minLength": 9 },
+    CronLine: Cron { "type": "string", "minLength": 1 },
     /// A host or a group of hosts.
     HostRef: Host { "type": "string", "minLength": 1 },
     /// A script file beside the plan.
@@ -194,7 +194,7 @@ setting!(
 setting!(
     /// How many.
     Count, u64, "count", Number,
-    { "type": ["integer", "string"], "minimum": 0, "pattern": TEMPLATE },
+    { "type": ["integer", "string"], "minimum": 0, "maximum": 1_000_000_000, "pattern": TEMPLATE },
     |node| u64::read(node)?
 );
 setting!(

@@ -4,6 +4,7 @@
 use super::shape::{Kinds, Shape, ShapeId, Shapes};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, Node, NodeId, Scalar, View};
+use crate::model::check::CHECK_KEYS;
 
 /// What is left of a document after the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,10 +21,14 @@ pub fn hold(
     shapes: &Shapes,
     found: &mut Vec<Diagnostic>,
 ) -> (Held, Vec<NodeId>) {
-    let mut holder = Holder { shapes, found, pruned: Vec::new() };
+    let mut holder = Holder { shapes, found, pruned: Vec::new(), example: None };
     let before = holder.found.len();
+    if let Some(diagnostic) = another_file(document.root(), shapes) {
+        holder.found.push(diagnostic);
+        return (Held::Unreadable, holder.pruned);
+    }
     let usable = holder.node(document.root(), shapes.root());
-    let held = match (usable, holder.found.len() == before) {
+    let held = match (usable, holder.found.len() == before && holder.pruned.is_empty()) {
         (false, _) => Held::Unreadable,
         (true, true) => Held::Whole,
         (true, false) => Held::InPart,
@@ -31,16 +36,51 @@ pub fn hold(
     (held, holder.pruned)
 }
 
+/// A file of another kind: one sentence instead of a complaint about each of its keys.
+fn another_file(root: Node<'_, '_>, shapes: &Shapes) -> Option<Diagnostic> {
+    let shape = shapes.get(shapes.root());
+    let first = shape.required.first()?;
+    let map = root.map()?;
+    let own = |key: &str| map.get(key).is_some();
+    if own(first) || shape.one_of.iter().any(|key| own(key)) {
+        return None;
+    }
+    let key = map.iter().next().map(|(key, _)| key)?;
+    if nearest(key.raw()?, [first.as_str()].into_iter()).is_some() {
+        return None;
+    }
+    let noun = a_file(shape);
+    let mut diagnostic = Diagnostic::error(
+        "missing-key",
+        key.span(),
+        format!("this file is not {noun}: it has no key `{first}`"),
+    );
+    let example = shape.examples.get(first).map_or("", String::as_str);
+    diagnostic = match (first.as_str(), own("environment"), own("plan")) {
+        ("plan", true, _) => {
+            diagnostic.help("this is an environment: lay it over a plan with `--env`")
+        }
+        ("environment", _, true) => {
+            diagnostic.help("this is a plan: name it as the file, or `include` it")
+        }
+        _ => diagnostic.help(format!("begin the file with `{example}`")),
+    };
+    Some(diagnostic)
+}
+
 struct Holder<'h> {
     shapes: &'h Shapes,
     found: &'h mut Vec<Diagnostic>,
     pruned: Vec<NodeId>,
+    /// How the key that is looked at may be written.
+    example: Option<&'h str>,
 }
 
 impl<'h> Holder<'h> {
     /// Whether the node can be read as this shape once the pruned nodes are gone.
     fn node(&mut self, node: Node<'_, '_>, id: ShapeId) -> bool {
-        let shape = self.shapes.get(id);
+        let shapes = self.shapes;
+        let shape = shapes.get(id);
         if !shape.branches.is_empty() {
             return self.union(node, shape);
         }
@@ -94,11 +134,15 @@ impl<'h> Holder<'h> {
         shape.required.first().is_some_and(|key| node.get(key).is_some())
     }
 
-    fn map(&mut self, node: Node<'_, '_>, shape: &Shape) -> bool {
+    fn map(&mut self, node: Node<'_, '_>, shape: &'h Shape) -> bool {
         let Some(map) = node.map() else { return false };
         let mut usable = true;
         let mut present = 0_u64;
+        // What unknown keys were probably meant to be: not missed a second time.
+        let mut meant: Vec<String> = Vec::new();
+        let outer = self.example;
         for (key, value) in map.iter() {
+            self.example = outer;
             let Some(word) = key.raw() else {
                 self.pruned.push(value.id);
                 continue;
@@ -108,17 +152,28 @@ impl<'h> Holder<'h> {
                     if let Some(at) = shape.required.iter().position(|required| required == word) {
                         present |= 1 << at.min(63);
                     }
+                    self.example = shape.examples.get(word).map(String::as_str);
                     if !self.node(value, *id) {
                         self.pruned.push(value.id);
                         usable &= !shape.required.iter().any(|required| required == word);
                     }
+                }
+                (None, Some(_)) if word.chars().count() < shape.key_min_length => {
+                    self.found.push(
+                        Diagnostic::error("empty-text", key.span(), "this key is empty")
+                            .help("write a name, or remove the line"),
+                    );
+                    self.pruned.push(value.id);
                 }
                 (None, Some(id)) => {
                     if let Some(notation) =
                         shape.key_notation.filter(|notation| !(notation.accepts)(word))
                     {
                         let message = format!("`{word}` cannot be used as a name here");
-                        let help = format!("write {}", notation.what);
+                        let help = match respelled(word, notation.accepts) {
+                            Some(better) => format!("write `{better}`"),
+                            None => notation.rule.to_owned(),
+                        };
                         self.found
                             .push(Diagnostic::error(notation.code, key.span(), message).help(help));
                         self.pruned.push(value.id);
@@ -127,23 +182,29 @@ impl<'h> Holder<'h> {
                     }
                 }
                 (None, None) if shape.closed => {
-                    self.unknown_key(key, word, shape);
+                    meant.extend(self.unknown_key(key, word, shape));
                     self.pruned.push(value.id);
                 }
                 (None, None) => {}
             }
         }
+        self.example = outer;
+        let merged = map.get(MERGE_KEY).is_some();
         for (at, key) in shape.required.iter().enumerate() {
             if present & (1 << at.min(63)) == 0 && map.get(key).is_none() {
-                self.missing_key(node, key, shape);
+                if !merged && !meant.contains(key) {
+                    self.missing_key(node, key, shape);
+                }
                 usable = false;
             }
         }
-        usable & self.exactly_one(node, shape)
+        let said = merged || meant.iter().any(|key| shape.one_of.contains(key));
+        usable & self.exactly_one(node, shape, said)
     }
 
     /// Records that want exactly one of several keys: the actions of a step, `phases` or `steps`.
-    fn exactly_one(&mut self, node: Node<'_, '_>, shape: &Shape) -> bool {
+    /// `said`: an unknown key was reported that is probably one of them.
+    fn exactly_one(&mut self, node: Node<'_, '_>, shape: &Shape, said: bool) -> bool {
         if shape.one_of.is_empty() {
             return true;
         }
@@ -160,6 +221,9 @@ impl<'h> Holder<'h> {
         let (noun, choices) = (noun_of(shape), list_of(&shape.one_of));
         match given.as_slice() {
             [_] => true,
+            [] if said => false,
+            // The same key twice was reported as such.
+            [first, others @ ..] if others.iter().all(|other| other.raw() == first.raw()) => true,
             [] => {
                 let at = map
                     .iter()
@@ -189,9 +253,14 @@ impl<'h> Holder<'h> {
                     first.raw().unwrap_or(""),
                     second.raw().unwrap_or("")
                 );
+                let help = if shape.one_of.len() == 2 {
+                    "keep one of them: a plan has phases, or steps alone"
+                } else {
+                    "keep one of them, or make two steps of it"
+                };
                 let mut diagnostic = Diagnostic::error("several-actions", second.span(), message)
                     .related(first.span(), "the first one")
-                    .help("keep one of them, or make two steps of it");
+                    .help(help);
                 for other in &others[1..] {
                     diagnostic = diagnostic.related(other.span(), "one more");
                 }
@@ -226,14 +295,15 @@ impl<'h> Holder<'h> {
             Scalar::Float(value) => refused_number(node, value, shape),
             Scalar::Bool(_) | Scalar::Null => None,
         };
-        let fine = refused.is_none();
+        // An id in a wrong spelling still names its thing: others that use it are not at fault.
+        let fine = refused.as_ref().is_none_or(|diagnostic| diagnostic.code == "bad-id");
         self.found.extend(refused);
         fine
     }
 
     fn refused_text(&self, node: Node<'_, '_>, text: &str, shape: &Shape) -> Option<Diagnostic> {
         let span = node.span();
-        if text.chars().count() < shape.min_length {
+        if text.is_empty() && shape.notation.is_some() || text.chars().count() < shape.min_length {
             return Some(
                 Diagnostic::error(
                     "empty-text",
@@ -263,52 +333,27 @@ impl<'h> Holder<'h> {
                 diagnostic =
                     diagnostic.help("this is fixed before the run: a template cannot stand here");
             } else {
-                diagnostic = diagnostic.help(format!("write {}", notation.what));
+                diagnostic = diagnostic.help(notation.rule);
             }
             return Some(diagnostic);
         }
         if shape.template_only && !crate::notation::is_template(text) {
-            return Some(wrong_type(node, self.expectation(shape)));
+            return Some(self.plain_wrong_type(node, shape));
         }
         None
     }
 
     fn wrong_type(&mut self, node: Node<'_, '_>, shape: &Shape) {
         let expected = self.expectation(shape);
-        let span = node.span();
         let raw = node.raw().unwrap_or("");
         let wants_text = shape.branches.is_empty() && shape.kinds == Kinds::STRING
             || shape.branches.iter().any(|id| self.shapes.get(*id).kinds == Kinds::STRING);
         let diagnostic = match node.view() {
-            View::Scalar(Scalar::Null) => Diagnostic::error(
-                "wrong-type",
-                widened(node),
-                format!("a value is missing here: expected {expected}"),
-            )
-            .help("write the value behind the colon, or remove the key"),
+            // A template without quotes: reported while the text was read.
+            View::Map(map) if map.iter().any(|(key, _)| key.map().is_some()) => return,
+            View::Scalar(Scalar::Null) => self.value_missing(node, &expected),
             View::Scalar(Scalar::Int(_) | Scalar::Float(_) | Scalar::Bool(_)) if wants_text => {
-                let read_as = match node.view() {
-                    View::Scalar(Scalar::Bool(_)) => "true or false",
-                    _ => "a number",
-                };
-                let quoted = format!("\"{raw}\"");
-                let fits = shape.notation.is_none_or(|notation| (notation.accepts)(raw));
-                let diagnostic = Diagnostic::error(
-                    "yaml-trap",
-                    span,
-                    format!("YAML reads `{raw}` as {read_as}: expected {expected}"),
-                );
-                let zero_lost = raw.contains('.') && raw.ends_with('0');
-                let diagnostic = if zero_lost {
-                    diagnostic.label("the last 0 is lost without quotes")
-                } else {
-                    diagnostic
-                };
-                if fits {
-                    diagnostic.help(format!("put it in quotes: {quoted}"))
-                } else {
-                    diagnostic.help(format!("write {expected}"))
-                }
+                self.text_read_otherwise(node, raw, &expected, shape)
             }
             View::Scalar(Scalar::Text(text)) if shape.kinds.has(Kinds::BOOL) => {
                 match text.to_ascii_lowercase().as_str() {
@@ -316,17 +361,112 @@ impl<'h> Holder<'h> {
                         let truth = matches!(word, "yes" | "on" | "y");
                         Diagnostic::error(
                             "yaml-trap",
-                            span,
+                            node.span(),
                             format!("`{text}` is a word in YAML 1.2: expected {expected}"),
                         )
                         .help(format!("write `{truth}`"))
                     }
-                    _ => wrong_type(node, expected),
+                    word @ ("true" | "false") => self
+                        .wrong_type_without_help(node, &expected)
+                        .help(format!("write `{word}` without quotes")),
+                    _ => self.plain_wrong_type(node, shape),
                 }
             }
-            _ => wrong_type(node, expected),
+            _ => self.plain_wrong_type(node, shape),
         };
         self.found.push(diagnostic);
+    }
+
+    fn value_missing(&self, node: Node<'_, '_>, expected: &str) -> Diagnostic {
+        let diagnostic = Diagnostic::error(
+            "wrong-type",
+            widened(node),
+            format!("a value is missing here: expected {expected}"),
+        );
+        diagnostic.help(match self.example {
+            Some(example) => {
+                format!("write the value behind the colon, such as: `{example}`; or remove the key")
+            }
+            None => "write the value behind the colon, or remove the key".to_owned(),
+        })
+    }
+
+    /// `1.10`, `true`: a text was wanted, YAML reads something else.
+    fn text_read_otherwise(
+        &self,
+        node: Node<'_, '_>,
+        raw: &str,
+        expected: &str,
+        shape: &Shape,
+    ) -> Diagnostic {
+        let is_truth = matches!(node.view(), View::Scalar(Scalar::Bool(_)));
+        let read_as = if is_truth { "true or false" } else { "a number" };
+        let mut diagnostic = Diagnostic::error(
+            "yaml-trap",
+            node.span(),
+            format!("YAML reads `{raw}` as {read_as}: expected {expected}"),
+        );
+        if raw.contains('.') && raw.ends_with('0') {
+            diagnostic = diagnostic.label("the last 0 is lost without quotes");
+        }
+        let Some(notation) = shape.notation else {
+            let quotes = format!("put it in quotes: \"{raw}\"");
+            return match self.example {
+                Some(example) if is_truth => {
+                    diagnostic.help(format!("write a text, such as: `{example}`; or {quotes}"))
+                }
+                _ => diagnostic.help(quotes),
+            };
+        };
+        if (notation.accepts)(raw) {
+            diagnostic.help(format!("put it in quotes: \"{raw}\""))
+        } else if let Some(better) = respelled(raw, notation.accepts) {
+            diagnostic.help(format!("write `{better}`"))
+        } else {
+            diagnostic.help(notation.rule)
+        }
+    }
+
+    fn plain_wrong_type(&self, node: Node<'_, '_>, shape: &Shape) -> Diagnostic {
+        let diagnostic = self.wrong_type_without_help(node, &self.expectation(shape));
+        let takes_list = shape.kinds == Kinds::LIST
+            || shape.branches.iter().any(|id| self.shapes.get(*id).kinds == Kinds::LIST);
+        let items = shape.items.map(|id| self.shapes.get(id));
+        if takes_list
+            && let Some(raw) = node.raw()
+            && items.is_some_and(|item| item.kinds == Kinds::STRING && item.branches.is_empty())
+        {
+            return diagnostic.help(format!("write `[{raw}]`"));
+        }
+        if std::ptr::eq(shape, self.shapes.get(self.shapes.root())) {
+            let noun = a_file(shape);
+            let first = shape.required.first().and_then(|key| shape.examples.get(key));
+            let first = first.map_or("", String::as_str);
+            return diagnostic.help(format!(
+                "a file of this kind ({noun}) begins with a line such as `{first}`"
+            ));
+        }
+        match self.example {
+            Some(example) => diagnostic.help(format!("such as: `{example}`")),
+            None => diagnostic.help("docs/reference.md shows how it is written"),
+        }
+    }
+
+    fn wrong_type_without_help(&self, node: Node<'_, '_>, expected: &str) -> Diagnostic {
+        let found = match node.view() {
+            View::Map(_) => "a map of keys",
+            View::List(_) => "a list",
+            View::Scalar(Scalar::Null) => "nothing",
+            View::Scalar(Scalar::Bool(_)) => "true or false",
+            View::Scalar(Scalar::Float(value)) if value.is_finite() => "a number with a fraction",
+            View::Scalar(Scalar::Int(_) | Scalar::Float(_)) => "a number",
+            View::Scalar(Scalar::Text(_)) => "a text",
+        };
+        Diagnostic::error(
+            "wrong-type",
+            widened(node),
+            format!("expected {expected}, found {found}"),
+        )
     }
 
     fn none_of(&mut self, node: Node<'_, '_>, shape: &Shape, fitting: &[ShapeId]) {
@@ -334,7 +474,7 @@ impl<'h> Holder<'h> {
         self.telling_keys(fitting, &mut keys);
         let Some(map) = node.map() else { return };
         let near = map.iter().find_map(|(key, _)| {
-            let better = nearest(key.raw()?, keys.iter().map(String::as_str))?;
+            let better = meant_key(key.raw()?, &keys)?;
             Some((key.span(), key.raw()?.to_owned(), better.to_owned()))
         });
         let noun = if shape.noun.is_empty() { "this".to_owned() } else { noun_of(shape) };
@@ -359,19 +499,23 @@ impl<'h> Holder<'h> {
         }
     }
 
-    fn unknown_key(&mut self, key: Node<'_, '_>, word: &str, shape: &Shape) {
+    /// Reports it; gives the key that was probably meant.
+    fn unknown_key(&mut self, key: Node<'_, '_>, word: &str, shape: &Shape) -> Option<String> {
         let noun = noun_of(shape);
         let mut diagnostic =
             Diagnostic::error("unknown-key", key.span(), format!("unknown key `{word}` in {noun}"));
-        let known = shape.key_order.iter().map(String::as_str);
-        let elsewhere = OTHER_WORDS
-            .iter()
-            .find(|(other, ours)| *other == word && shape.keys.contains_key(*ours));
-        if let Some(better) = elsewhere.map(|(_, ours)| *ours).or_else(|| nearest(word, known)) {
+        let meant = meant_key(word, &shape.key_order).map(str::to_owned);
+        if let Some(better) = &meant {
             diagnostic = diagnostic.label(format!("did you mean `{better}`?"));
-        } else if word == "<<" {
+        } else if word == MERGE_KEY {
             diagnostic = diagnostic
                 .help("merge keys are not YAML 1.2: write the keys out, or use `include`");
+        } else if matches!(word, "step" | "checkpoint" | "include" | "phase") {
+            diagnostic = diagnostic
+                .help(format!("is the hyphen missing? a new entry begins with `- {word}:`"));
+        } else if noun.ends_with("check") && CHECK_KEYS.contains(&word) {
+            diagnostic = diagnostic
+                .help(format!("a check asks one thing: begin another one with `- {word}:`"));
         }
         if shape.key_order.len() <= 16 {
             diagnostic = diagnostic.help(format!("known here: {}", list_of(&shape.key_order)));
@@ -380,6 +524,7 @@ impl<'h> Holder<'h> {
                 .help("docs/reference.md lists every key; `plan schema` feeds your editor");
         }
         self.found.push(diagnostic);
+        meant
     }
 
     fn missing_key(&mut self, node: Node<'_, '_>, key: &str, shape: &Shape) {
@@ -391,7 +536,9 @@ impl<'h> Holder<'h> {
         let noun = noun_of(shape);
         let mut diagnostic =
             Diagnostic::error("missing-key", span, format!("{noun} needs the key `{key}`"));
-        if let Some(id) = shape.keys.get(key) {
+        if let Some(example) = shape.examples.get(key) {
+            diagnostic = diagnostic.help(format!("add it, such as: `{example}`"));
+        } else if let Some(id) = shape.keys.get(key) {
             diagnostic = diagnostic
                 .help(format!("add `{key}:` with {}", self.expectation(self.shapes.get(*id))));
         }
@@ -455,34 +602,18 @@ fn accepts_kind(kinds: Kinds, view: &View<'_, '_>) -> bool {
 }
 
 fn refused_number(node: Node<'_, '_>, value: f64, shape: &Shape) -> Option<Diagnostic> {
-    let minimum = shape.minimum?;
-    (value < minimum).then(|| {
-        Diagnostic::error("bad-number", node.span(), format!("`{value}` is too small"))
-            .help(format!("write {minimum} or more"))
-    })
-}
-
-fn wrong_type(node: Node<'_, '_>, expected: String) -> Diagnostic {
-    let found = match node.view() {
-        View::Map(_) => "a map of keys",
-        View::List(_) => "a list",
-        View::Scalar(Scalar::Null) => "nothing",
-        View::Scalar(Scalar::Bool(_)) => "true or false",
-        View::Scalar(Scalar::Int(_) | Scalar::Float(_)) => "a number",
-        View::Scalar(Scalar::Text(_)) => "a text",
-    };
-    let mut diagnostic = Diagnostic::error(
-        "wrong-type",
-        widened(node),
-        format!("expected {expected}, found {found}"),
-    );
-    if let View::Map(map) = node.view()
-        && map.len() == 1
-        && map.iter().next().is_some_and(|(key, _)| key.map().is_some())
-    {
-        diagnostic = diagnostic.help("a template needs quotes: \"{{ name }}\"");
+    let written = node.raw().unwrap_or("");
+    if let Some(minimum) = shape.minimum.filter(|minimum| value < *minimum) {
+        return Some(
+            Diagnostic::error("bad-number", node.span(), format!("`{written}` is too small"))
+                .help(format!("write {minimum} or more")),
+        );
     }
-    diagnostic
+    let maximum = shape.maximum.filter(|maximum| value > *maximum)?;
+    Some(
+        Diagnostic::error("bad-number", node.span(), format!("`{written}` is too large"))
+            .help(format!("write {maximum} or less")),
+    )
 }
 
 /// A long value is marked by its first line only.
@@ -498,14 +629,28 @@ fn widened(node: Node<'_, '_>) -> crate::source::Span {
 fn noun_of(shape: &Shape) -> String {
     let noun = if shape.noun.is_empty() { "map" } else { &shape.noun };
     match noun {
-        "plan file" | "a deployment plan for plan" | "adeploymentplanforplan" => {
-            "the plan".to_owned()
-        }
-        noun if noun.starts_with("a deployment") => "the plan".to_owned(),
-        noun if noun.starts_with("an environment") => "the environment".to_owned(),
-        noun if noun.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {noun}"),
+        noun if noun.starts_with("the ") => noun.to_owned(),
+        // Said letter by letter: "an aitch", "an ess".
+        noun if noun.starts_with(['a', 'e', 'i', 'o', 'u', 'H', 'S', 'O']) => format!("an {noun}"),
         noun => format!("a {noun}"),
     }
+}
+
+/// The key that a word was meant to be: another tool's word for it, or nearly the same letters.
+fn meant_key<'k>(word: &str, known: &'k [String]) -> Option<&'k str> {
+    let translated = OTHER_WORDS
+        .iter()
+        .filter(|(other, _)| *other == word)
+        .find_map(|(_, ours)| known.iter().find(|key| key == ours));
+    translated.map(String::as_str).or_else(|| nearest(word, known.iter().map(String::as_str)))
+}
+
+/// How YAML 1.1 takes the keys of another map over.
+const MERGE_KEY: &str = "<<";
+
+/// The root as a kind of file: "a plan", "an environment".
+fn a_file(shape: &Shape) -> &'static str {
+    if shape.noun == "the plan" { "a plan" } else { "an environment" }
 }
 
 fn list_of(words: &[String]) -> String {
@@ -530,7 +675,10 @@ pub fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&
     };
     let lower = word.to_lowercase().replace('-', "_");
     known
-        .map(|known| (strsim::damerau_levenshtein(&lower, &known.replace('-', "_")), known))
+        .map(|known| {
+            let plain = known.to_lowercase().replace('-', "_");
+            (strsim::damerau_levenshtein(&lower, &plain), known)
+        })
         .filter(|(distance, known)| *distance <= limit && *distance < known.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
@@ -559,17 +707,62 @@ fn respelled(text: &str, accepts: fn(&str) -> bool) -> Option<String> {
             .replace("MIB", "MiB")
             .replace("KIB", "KiB")
             .replace(' ', ""),
-        format!("{text}B"),
+        // `5G`, not `5`: nobody means five bytes.
+        format!("{text}{}", if text.ends_with(|c: char| c.is_ascii_digit()) { "" } else { "B" }),
         format!("{text}%"),
+        day_shortened(&lower),
+        folded(&lower),
         format!("0{text}"),
     ];
     trials.into_iter().find(|trial| trial != text && accepts(trial))
 }
 
+/// `monday 02:00` → `mon 02:00`.
+fn day_shortened(text: &str) -> String {
+    match text.split_once(' ') {
+        Some((day, clock)) => format!("{} {clock}", day.get(..3).unwrap_or(day)),
+        None => text.to_owned(),
+    }
+}
+
+/// As an id: accents taken off, anything else a hyphen.
+fn folded(text: &str) -> String {
+    let plain = text.chars().map(|letter| match letter {
+        'à'..='å' => 'a',
+        'ç' => 'c',
+        'è'..='ë' => 'e',
+        'ì'..='ï' => 'i',
+        'ñ' => 'n',
+        'ò'..='ö' => 'o',
+        'ù'..='ü' => 'u',
+        letter if letter.is_ascii_alphanumeric() => letter,
+        _ => '-',
+    });
+    let words: String = plain.collect();
+    words.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
+}
+
 /// Words of other tools for keys of ours.
 const OTHER_WORDS: &[(&str, &str)] = &[
     ("id", "step"),
+    ("name", "step"),
+    ("task", "step"),
+    ("job", "step"),
+    ("gate", "checkpoint"),
+    ("import", "include"),
+    ("import_tasks", "include"),
     ("name", "title"),
+    ("address", "url"),
+    ("adress", "url"),
+    ("dsn", "url"),
+    ("uri", "url"),
+    ("username", "user"),
+    ("login", "user"),
+    ("pass", "password"),
+    ("db", "database"),
+    ("dbname", "database"),
+    ("driver", "server"),
+    ("engine", "server"),
     ("description", "about"),
     ("desc", "about"),
     ("command", "run"),
@@ -661,8 +854,7 @@ mod tests {
                 "unknown-key|foo|unknown key `foo` in the plan|docs/reference.md lists every key; `plan schema` feeds your editor",
                 "unknown-key|rnu|unknown key `rnu` in a step|did you mean `run`?",
                 "bad-range|5 min|`5 min` is not an estimate such as `10s` or, optimistic and pessimistic, `5m..15m`|write `5m`",
-                "yaml-trap|30|YAML reads `30` as a number: expected a duration with its unit, such as `90s`, `5m`, `1h30m` or `30d`|write a duration with its unit, such as `90s`, `5m`, `1h30m` or `30d`",
-                "no-action|step: x|a step says nothing of what it does|give it exactly one of: `run`, `sql`, `migrate`, `backup`, `restore`, `files`, `fetch`, `git`, `service`, `maintenance`, `compare`, `http`, `wait`, `manual`, `notify`, `changelog`, `packages`",
+                "yaml-trap|30|YAML reads `30` as a number: expected a duration with its unit, such as `90s`, `5m`, `1h30m` or `30d`|write number and unit without a space between: ms, s, m, h, d or w",
                 "unknown-key|stpe|unknown key `stpe` in an entry|did you mean `step`?",
                 "no-action|step: z|a step says nothing of what it does|give it exactly one of: `run`, `sql`, `migrate`, `backup`, `restore`, `files`, `fetch`, `git`, `service`, `maintenance`, `compare`, `http`, `wait`, `manual`, `notify`, `changelog`, `packages`",
             ],
@@ -690,7 +882,7 @@ mod tests {
         check(
             &step("run:\nread_only: true"),
             &[
-                "wrong-type||a value is missing here: expected a text, or a list, or a map of keys|write the value behind the colon, or remove the key",
+                "wrong-type||a value is missing here: expected a text, or a list, or a map of keys|write the value behind the colon, such as: `run: systemctl restart shop`; or remove the key",
             ],
         );
     }

@@ -40,6 +40,8 @@ pub struct Shape {
     pub keys: FxHashMap<String, ShapeId>,
     /// The same keys in the order of the language, for messages.
     pub key_order: Vec<String>,
+    /// An example of each key, as an author would write it.
+    pub examples: FxHashMap<String, String>,
     pub required: Vec<String>,
     /// Exactly one of these keys must be there.
     pub one_of: Vec<String>,
@@ -47,6 +49,7 @@ pub struct Shape {
     pub other_keys: Option<ShapeId>,
     pub closed: bool,
     pub key_notation: Option<&'static Notation>,
+    pub key_min_length: usize,
     pub items: Option<ShapeId>,
     pub min_items: usize,
     pub words: Vec<String>,
@@ -55,6 +58,7 @@ pub struct Shape {
     pub template_only: bool,
     pub min_length: usize,
     pub minimum: Option<f64>,
+    pub maximum: Option<f64>,
     pub branches: Vec<ShapeId>,
 }
 
@@ -138,7 +142,11 @@ impl<'s> Compiler<'s> {
         let properties = schema.get("properties").and_then(Value::as_object);
         let mut keys = FxHashMap::default();
         let mut key_order = Vec::new();
+        let mut examples = FxHashMap::default();
         for (key, property) in properties.into_iter().flatten() {
+            if let Some(example) = property.get("examples").and_then(|examples| examples.get(0)) {
+                examples.insert(key.clone(), format!("{key}: {}", flow(example)));
+            }
             keys.insert(key.clone(), self.shape(property));
             key_order.push(key.clone());
         }
@@ -159,6 +167,7 @@ impl<'s> Compiler<'s> {
             kinds: kinds(schema.get("type")),
             keys,
             key_order,
+            examples,
             required: words(list("required")),
             one_of,
             other_keys,
@@ -168,6 +177,11 @@ impl<'s> Compiler<'s> {
                 .and_then(|keys| keys.get("pattern"))
                 .and_then(Value::as_str)
                 .and_then(notation::by_pattern),
+            key_min_length: schema
+                .get("propertyNames")
+                .and_then(|keys| keys.get("minLength"))
+                .and_then(Value::as_u64)
+                .unwrap_or(0) as usize,
             items: schema.get("items").map(|items| self.shape(items)),
             min_items: number("minItems"),
             words: words(list("enum")),
@@ -177,13 +191,47 @@ impl<'s> Compiler<'s> {
             template_only,
             min_length: number("minLength"),
             minimum: schema.get("minimum").and_then(Value::as_f64),
+            maximum: schema.get("maximum").and_then(Value::as_f64),
             branches: list("anyOf").iter().map(|branch| self.shape(branch)).collect(),
         }
     }
 }
 
-/// `SqlCheck` → `sql check`.
+/// A value as YAML on one line.
+fn flow(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", "))
+        }
+        Value::Object(object) => {
+            let pairs: Vec<_> =
+                object.iter().map(|(key, value)| format!("{key}: {}", flow(value))).collect();
+            format!("{{ {} }}", pairs.join(", "))
+        }
+        Value::String(text) => {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "_./- =@~><;()".contains(c);
+            let fine = text
+                .starts_with(|c: char| c.is_ascii_alphanumeric() || c == '.' || c == '/')
+                && text.chars().all(plain)
+                && text.parse::<f64>().is_err()
+                && !matches!(text.as_str(), "true" | "false" | "null");
+            if fine { text.clone() } else { value.to_string() }
+        }
+        other => other.to_string(),
+    }
+}
+
+/// `SqlCheck` → `SQL check`, as it stands behind "in".
 fn noun(name: &str) -> String {
+    if name.starts_with("A deployment plan") {
+        return "the plan".to_owned();
+    }
+    if name.starts_with("An environment") {
+        return "the environment".to_owned();
+    }
+    if let Some((_, noun)) = NOUNS.iter().find(|(record, _)| *record == name) {
+        return (*noun).to_owned();
+    }
     let mut words = String::new();
     for letter in name.chars().filter(|c| c.is_alphanumeric()) {
         if letter.is_uppercase() && !words.is_empty() {
@@ -193,6 +241,32 @@ fn noun(name: &str) -> String {
     }
     words.trim_end_matches(" keys").to_owned()
 }
+
+/// Records whose name in code is not what people call them.
+const NOUNS: &[(&str, &str)] = &[
+    ("SqlCheck", "SQL check"),
+    ("HttpCheck", "HTTP check"),
+    ("OsCheck", "OS check"),
+    ("EnvCheck", "check of a variable"),
+    ("AnyOfCheck", "`any_of` check"),
+    ("CopyFile", "copy of a file"),
+    ("SyncFolder", "sync of a folder"),
+    ("FillTemplate", "template to fill in"),
+    ("SetLink", "link"),
+    ("RemoveFiles", "removal of files"),
+    ("UnpackArchive", "archive to unpack"),
+    ("SetKeys", "change of settings"),
+    ("MakeFolder", "new folder"),
+    ("SetMode", "change of permissions"),
+    ("Migrate", "`migrate` step"),
+    ("Restore", "`restore` step"),
+    ("Git", "`git` step"),
+    ("Compare", "`compare` step"),
+    ("Fetch", "`fetch` step"),
+    ("Notify", "`notify` step"),
+    ("Packages", "`packages` step"),
+    ("Tls", "TLS setting"),
+];
 
 fn kinds(types: Option<&Value>) -> Kinds {
     let one = |word: &Value| match word.as_str() {

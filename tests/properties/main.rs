@@ -50,7 +50,7 @@ fn written(phases: &[Vec<RandomEntry>]) -> String {
                     .filter(|_| at > 0)
                     .map(|need| format!("e{phase}-{}", need.index(at)))
                     .collect();
-                let _ = write!(text, "        needs: [{}]\n", ids.join(", "));
+                let _ = writeln!(text, "        needs: [{}]", ids.join(", "));
             }
         }
     }

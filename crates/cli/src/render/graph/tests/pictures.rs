@@ -1,3 +1,5 @@
+//! The text forms of the pictures, as snapshots.
+
 use super::super::{dot, mermaid, text};
 use super::{SHOP, drawing};
 use std::fmt::Write;

@@ -1,3 +1,5 @@
+//! The SVG form: well formed, tidy, nothing overlapping.
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 

@@ -1,0 +1,282 @@
+//! What happened, as facts: the journal is made of these, and whoever listens hears the same.
+//! Holds no secret: whoever makes an event has covered them.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::clock::Moment;
+use crate::state::RunState;
+
+/// The id of a step or checkpoint, as in the plan.
+pub type EntryId = Arc<str>;
+
+/// Values that later steps may name.
+pub type Outputs = Map<String, Value>;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The first of every run.
+    RunStarted(Box<RunStarted>),
+    /// What a rollback must bring back, as it was before anything was touched.
+    StateRecorded {
+        state: Value,
+    },
+    /// Intent: durable before the step acts.
+    Started {
+        entry: EntryId,
+        attempt: u32,
+    },
+    Done {
+        entry: EntryId,
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        outputs: Outputs,
+    },
+    Failed {
+        entry: EntryId,
+        failure: Failure,
+        then: Then,
+    },
+    Skipped {
+        entry: EntryId,
+        why: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// Found running after a crash.
+    Interrupted {
+        entry: EntryId,
+    },
+    FoundDone {
+        entry: EntryId,
+        how: String,
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        outputs: Outputs,
+    },
+    FoundUndone {
+        entry: EntryId,
+        how: String,
+    },
+    /// It waits for a person.
+    Asking {
+        entry: EntryId,
+        question: usize,
+        text: String,
+    },
+    /// A person answered a question of this entry.
+    Answered {
+        entry: EntryId,
+        question: usize,
+        answer: Answer,
+    },
+    /// A person wants the run undone; it begins when nothing runs any more.
+    RollbackAsked {
+        by: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<EntryId>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        past_irreversible: bool,
+    },
+    RollbackBegan {
+        why: String,
+        /// Only what does not lie before this checkpoint.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<EntryId>,
+        /// Also what lies before a step that cannot be undone.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        past_irreversible: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// Intent: durable before the rollback step acts.
+    UndoStarted {
+        entry: EntryId,
+        part: u32,
+        attempt: u32,
+    },
+    UndoDone {
+        entry: EntryId,
+        part: u32,
+    },
+    UndoFailed {
+        entry: EntryId,
+        part: u32,
+        failure: Failure,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_at: Option<Moment>,
+    },
+    /// A rollback step found running after a crash.
+    UndoInterrupted {
+        entry: EntryId,
+        part: u32,
+    },
+    /// A person says that a rollback is done by hand, or left out.
+    UndoSettled {
+        entry: EntryId,
+        by: String,
+        why: String,
+    },
+    StateCompared {
+        differences: Vec<String>,
+    },
+    /// Somebody asked the run to pause.
+    PauseAsked {
+        by: String,
+    },
+    Paused {
+        why: Pause,
+    },
+    Resumed {
+        by: String,
+    },
+    /// More time than the window had.
+    WindowExtended {
+        by: String,
+        why: String,
+        until: Moment,
+    },
+    Ended {
+        ending: RunState,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    pub plan: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Of everything that the plan says and names.
+    pub digest: String,
+    pub by: String,
+    pub host: String,
+    pub version: String,
+    pub entries: usize,
+    pub jobs: usize,
+}
+
+/// A person's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    pub choice: String,
+    /// The first choice of the question: it holds, or is done.
+    pub holds: bool,
+    pub by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+}
+
+/// Why something failed, in words for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub kind: FailureKind,
+    pub text: String,
+}
+
+impl Failure {
+    pub fn new(kind: FailureKind, text: impl Into<String>) -> Failure {
+        Failure { kind, text: text.into() }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// A program ended with another status than success.
+    Exit,
+    /// A program was ended by a signal.
+    Signal,
+    TimedOut,
+    /// A check was measured and does not hold.
+    NotHeld,
+    /// A check could not be measured: neither held nor broken.
+    NotMeasured,
+    /// A watch of the phase tripped.
+    Tripped,
+    /// A person answered no.
+    Declined,
+    /// After a crash nobody can tell whether it was done.
+    InDoubt,
+    /// Anything else that went wrong.
+    Error,
+}
+
+/// What a failure leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Then {
+    RetryAt(Moment),
+    /// The run goes on without it.
+    Continue,
+    Pause,
+    Rollback,
+    RollbackTo(EntryId),
+}
+
+/// Why a run waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum Pause {
+    Asked {
+        by: String,
+    },
+    Failed {
+        entry: EntryId,
+    },
+    InDoubt {
+        entries: Vec<EntryId>,
+    },
+    /// Questions that nobody here can answer.
+    Questions {
+        entries: Vec<EntryId>,
+    },
+    /// Back at a checkpoint, as the plan says.
+    AtCheckpoint {
+        entry: EntryId,
+    },
+    /// What lies before a step that cannot be undone is left alone.
+    AtIrreversible {
+        entries: Vec<EntryId>,
+    },
+    WindowClosed {
+        opens: Option<Moment>,
+    },
+    WindowTooShort,
+    StoreFailed {
+        text: String,
+    },
+    Shutdown,
+}
+
+impl Event {
+    pub fn entry(&self) -> Option<&EntryId> {
+        match self {
+            Event::Started { entry, .. }
+            | Event::Done { entry, .. }
+            | Event::Failed { entry, .. }
+            | Event::Skipped { entry, .. }
+            | Event::Interrupted { entry }
+            | Event::FoundDone { entry, .. }
+            | Event::FoundUndone { entry, .. }
+            | Event::Asking { entry, .. }
+            | Event::Answered { entry, .. }
+            | Event::UndoStarted { entry, .. }
+            | Event::UndoDone { entry, .. }
+            | Event::UndoFailed { entry, .. }
+            | Event::UndoInterrupted { entry, .. }
+            | Event::UndoSettled { entry, .. } => Some(entry),
+            _ => None,
+        }
+    }
+}
+
+/// An event with its place in the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    pub number: u64,
+    pub at: Moment,
+    pub event: Event,
+}

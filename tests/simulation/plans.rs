@@ -98,5 +98,7 @@ fn item(
             _ => AfterCrash::Ask,
         },
         to_end: Duration::ZERO,
+        takes: Duration::ZERO,
+        undo_takes: Duration::ZERO,
     }
 }

@@ -3,7 +3,18 @@
 //! only those above it.
 
 pub mod clock;
+pub mod secret;
+pub mod keeper;
 pub mod state;
 pub mod event;
 pub mod outline;
 pub mod course;
+pub mod store;
+pub mod frozen;
+pub mod values;
+pub mod fill;
+pub mod world;
+pub mod owner;
+pub mod guard;
+pub mod checks;
+pub mod actions;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use plan_model::estimate;
+use plan_model::estimate::{self, Undo as TimeBack};
 use plan_model::graph::net::{Lists, Mark, Net};
 use plan_model::graph::{CompiledPlan, on_failure};
 use plan_model::lint::ask;
@@ -42,6 +42,10 @@ pub struct Item {
     /// The longest way from its start to the end of the plan: among those that may start, the one
     /// with the longest way goes first.
     pub to_end: Duration,
+    /// How long it takes, at worst; nothing where nobody said.
+    pub takes: Duration,
+    /// How long undoing it takes, at worst.
+    pub undo_takes: Duration,
 }
 
 /// Where a failure leads.
@@ -157,6 +161,11 @@ impl Outline {
                 undo,
                 after_crash,
                 to_end: to_end[at],
+                takes: times.entries[at].run.map_or(Duration::ZERO, |range| range.worst),
+                undo_takes: match times.entries[at].undo {
+                    TimeBack::Said(time) | TimeBack::Assumed(time) => time,
+                    _ => Duration::ZERO,
+                },
             }
         });
         Outline::new(items.collect(), net, plan.plan.file.state.is_some())

@@ -45,6 +45,8 @@ pub struct InputValue {
     pub kind: InputType,
     /// `env DATABASE_URL`, `default`, `--set`: shown beside the value.
     pub origin: String,
+    /// Of an include: the text that gives the value, and the scope that it is filled in with.
+    pub passed: Option<(String, usize)>,
 }
 
 /// The inputs of one plan file: the root's, or those of an include.
@@ -169,7 +171,14 @@ pub fn settle(
             },
             (None, _, None) => (Held::Missing, source.unwrap_or_default()),
         };
-        scope.add(InputValue { name: name.value.clone(), held, span: name.span, kind, origin });
+        scope.add(InputValue {
+            name: name.value.clone(),
+            held,
+            span: name.span,
+            kind,
+            origin,
+            passed: None,
+        });
     }
     for given in given {
         if scope.get(&given.name).is_none() {

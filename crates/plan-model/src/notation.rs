@@ -244,6 +244,57 @@ fn is_version_range(text: &str) -> bool {
     one(head, true) && parts.all(|part| one(part, false))
 }
 
+/// Which versions will do: bounds that all hold. Only as many numbers are compared as are written:
+/// 8.1.5 is `<=8.1`, and is not `>8`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionRange(Vec<(String, Vec<Option<u64>>)>);
+
+impl VersionRange {
+    pub fn parse(text: &str) -> Option<VersionRange> {
+        if !is_version_range(text) {
+            return None;
+        }
+        let bounds = text.split(',').map(|part| {
+            let part = part.trim();
+            let numbers = part.trim_start_matches(['<', '>', '=', '^', '~']);
+            let operator = &part[..part.len() - numbers.len()];
+            let numbers = numbers.trim().split('.').map(|number| number.parse().ok());
+            (operator.to_owned(), numbers.collect())
+        });
+        Some(VersionRange(bounds.collect()))
+    }
+
+    pub fn holds(&self, version: &str) -> bool {
+        let found: Vec<u64> = version
+            .split(|c: char| !c.is_ascii_digit())
+            .filter(|part| !part.is_empty())
+            .map(|part| part.parse().unwrap_or(u64::MAX))
+            .collect();
+        self.0.iter().all(|(operator, bound)| {
+            let pairs = bound
+                .iter()
+                .enumerate()
+                .map_while(|(at, wanted)| Some((found.get(at).copied().unwrap_or(0), (*wanted)?)));
+            let order = pairs.map(|(found, wanted)| found.cmp(&wanted)).find(|o| o.is_ne());
+            let order = order.unwrap_or(std::cmp::Ordering::Equal);
+            let same = |parts: usize| {
+                bound.iter().take(parts).enumerate().all(|(at, wanted)| {
+                    wanted.is_none_or(|wanted| found.get(at).copied().unwrap_or(0) == wanted)
+                })
+            };
+            match operator.as_str() {
+                ">=" => order.is_ge(),
+                "<=" => order.is_le(),
+                ">" => order.is_gt(),
+                "<" => order.is_lt(),
+                "^" => order.is_ge() && same(1),
+                "~" => order.is_ge() && same(2),
+                _ => order.is_eq(),
+            }
+        })
+    }
+}
+
 /// Optimistic..pessimistic; a single duration is both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Range {
@@ -385,6 +436,17 @@ fn weekday(word: &str) -> Option<Weekday> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_is_compared_as_far_as_the_range_says() {
+        let holds = |range: &str, version| VersionRange::parse(range).unwrap().holds(version);
+        assert!(holds(">=2.30", "2.39.5") && !holds(">=2.30", "2.4"));
+        assert!(holds(">=8.1, <9", "8.1") && !holds(">=8.1, <9", "9.0"));
+        assert!(holds("<=8.1", "8.1.5") && !holds(">8", "8.5") && holds(">8", "9"));
+        assert!(holds("2.x", "2.7.1") && !holds("2.x", "3.0") && holds("14", "14.11"));
+        assert!(holds("^1.2", "1.9") && !holds("^1.2", "2.0") && !holds("^1.2", "1.1"));
+        assert!(holds("~1.2.3", "1.2.9") && !holds("~1.2.3", "1.3.0"));
+    }
 
     #[test]
     fn durations_need_units() {

@@ -630,7 +630,7 @@ impl Builder<'_> {
 
     /// Fills in what an include passes on. What is secret or not known yet outside stays so inside:
     /// those are taken out of the list and given back.
-    fn fill_values(&mut self, given: &mut Vec<Given>, scope: usize) -> Vec<(String, Held)> {
+    fn fill_values(&mut self, given: &mut Vec<Given>, scope: usize) -> Vec<PassedOn> {
         let outer = Filled::from_pairs(self.scopes[scope].known());
         let mut passed_on = Vec::new();
         given.retain_mut(|value| {
@@ -656,7 +656,7 @@ impl Builder<'_> {
                         input.is_some_and(|input| input.held == Held::Secret)
                     });
                     let held = if secret { Held::Secret } else { Held::Missing };
-                    passed_on.push((value.name.clone(), held));
+                    passed_on.push(PassedOn { name: value.name.clone(), text: text.clone(), held });
                     false
                 }
             }
@@ -693,10 +693,11 @@ impl Builder<'_> {
         let mut inner = settle(tree.plan.value.inputs.as_ref(), &given, &prefix, at, self.found);
         inner.included_at = Some(at);
         for input in &mut inner.inputs {
-            let passed = passed_on.iter().find(|(name, _)| *name == input.name);
-            if let Some((_, held)) = passed {
-                input.held = held.clone();
+            let passed = passed_on.iter().find(|passed| passed.name == input.name);
+            if let Some(passed) = passed {
+                input.held = passed.held.clone();
                 input.origin = "include".to_owned();
+                input.passed = Some((passed.text.clone(), scope));
             } else if input.held == Held::Missing && input.origin.is_empty() {
                 let message =
                     format!("{} needs a value for `{}`", include.include.value, input.name);
@@ -710,6 +711,13 @@ impl Builder<'_> {
         self.scopes.push(inner);
         Some((tree.plan.value, self.scopes.len() - 1, tree.included.into_iter().collect()))
     }
+}
+
+/// A value of an include that only the run can fill in.
+struct PassedOn {
+    name: String,
+    text: String,
+    held: Held,
 }
 
 /// An item as a part of an id.

@@ -84,5 +84,28 @@ pub fn read(text: &str, dialect: Dialect) -> Script {
     Script { dialect, header, statements, problems: split.problems }
 }
 
+/// The text with each `:name` replaced by its literal; strings, quoted names and comments stay.
+pub fn with_values(text: &str, dialect: Dialect, literals: &[(&str, String)]) -> String {
+    let mut lexer = lex::Lexer::new(text, dialect);
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    let mut sign_end = None;
+    while let Some(token) = lexer.next_token() {
+        if token.is_sign(':') {
+            sign_end = Some(token.range.end);
+            continue;
+        }
+        let behind_sign = sign_end.take() == Some(token.range.start);
+        let literal = literals.iter().find(|(name, _)| *name == token.text(text));
+        if behind_sign && let Some((_, literal)) = literal {
+            out.push_str(&text[done..token.range.start - 1]);
+            out.push_str(literal);
+            done = token.range.end;
+        }
+    }
+    out.push_str(&text[done..]);
+    out
+}
+
 #[cfg(test)]
 mod tests;

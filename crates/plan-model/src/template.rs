@@ -429,16 +429,31 @@ pub fn render(text: &str, kind: LeafKind, scope: &Value) -> Result<String, Strin
         _ => "plain",
     };
     if name == "shell" {
-        return render_shell(text, scope);
+        return render_script(text, scope, &mut |_| None);
     }
     ENVIRONMENT.render_named_str(name, text, scope).map_err(|error| reason(&error))
 }
 
-/// A value inside double quotes of a script leaves the quotes for as long as it lasts.
-fn render_shell(text: &str, scope: &Value) -> Result<String, String> {
+/// Fills a script in. What `hide` gives a variable to is not written into the script: the script
+/// names the variable, and whoever runs it sets it.
+pub fn render_script(
+    text: &str,
+    scope: &Value,
+    hide: &mut dyn FnMut(&str) -> Option<String>,
+) -> Result<String, String> {
+    if !has_template(text) {
+        return Ok(text.to_owned());
+    }
     // Blocks decide which text there is: the quoting can only be seen where there are none.
     if text.contains("{%") {
-        return ENVIRONMENT.render_named_str("shell", text, scope).map_err(|error| reason(&error));
+        let filled =
+            ENVIRONMENT.render_named_str("shell", text, scope).map_err(|error| reason(&error))?;
+        return match hide(&filled) {
+            None => Ok(filled),
+            Some(_) => Err("a secret cannot stand in a script with `{% … %}`: hand it over with \
+                            `env:`"
+                .to_owned()),
+        };
     }
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
@@ -452,15 +467,20 @@ fn render_shell(text: &str, scope: &Value) -> Result<String, String> {
         if value.is_undefined() {
             return Err(format!("`{}` has no value", text[tag].trim()));
         }
-        if value.is_safe() {
+        let hole = script.holes.iter().find(|hole| hole.range == whole);
+        let plain = value.to_string();
+        if let Some(variable) = hide(&plain) {
+            let named = hole.and_then(|hole| shell::context::name(&variable, &hole.context));
+            out.push_str(
+                &named.ok_or("a secret cannot be put into this place: hand it over with `env:`")?,
+            );
+        } else if value.is_safe() {
             out.push_str(value.as_str().unwrap_or_default());
         } else {
-            let hole = script.holes.iter().find(|hole| hole.range == whole);
-            let value = value.to_string();
             let quoted = hole.and_then(|hole| match hole.context {
                 // A harmless word reads better without quotes, and means the same.
-                shell::Context::Bare => Some(shell_word(&value)),
-                _ => shell::quote(&value, &hole.context),
+                shell::Context::Bare => Some(shell_word(&plain)),
+                _ => shell::quote(&plain, &hole.context),
             });
             out.push_str(
                 &quoted.ok_or("a value cannot be put safely into this place of the script")?,
@@ -541,6 +561,23 @@ mod tests {
         assert_eq!(fill("select {{ v }}, {{ n }}", LeafKind::Sql), "select 'it''s; rm -rf /', 3");
         assert_eq!(fill("echo {{ v }} {{ n }}", LeafKind::Shell), r"echo 'it'\''s; rm -rf /' 3");
         assert_eq!(fill("echo {{ v | raw }}", LeafKind::Shell), "echo it's; rm -rf /");
+    }
+
+    #[test]
+    fn a_hidden_value_is_named_where_it_would_stand() {
+        let scope = minijinja::context! { v => "s3cret", n => 3 };
+        let fill = |text: &str| {
+            let mut hide = |value: &str| value.contains("s3cret").then(|| "HIDDEN".to_owned());
+            render_script(text, &scope, &mut hide)
+        };
+        assert_eq!(fill("login {{ v }} {{ n }}").unwrap(), r#"login "${HIDDEN}" 3"#);
+        assert_eq!(fill(r#"login "a {{ v }} b""#).unwrap(), r#"login "a ${HIDDEN} b""#);
+        assert_eq!(fill("login 'a {{ v }} b'").unwrap(), r#"login 'a '"${HIDDEN}"' b'"#);
+        assert_eq!(fill("cat <<E\n{{ v }}\nE\n").unwrap(), "cat <<E\n${HIDDEN}\nE\n");
+        assert!(fill("cat <<'E'\n{{ v }}\nE\n").is_err());
+        assert!(fill("{% if n %}login {{ v }}{% endif %}").is_err());
+        // The author's word that a value is code does not make a secret public.
+        assert_eq!(fill("login {{ v | raw }}").unwrap(), r#"login "${HIDDEN}""#);
     }
 
     #[test]

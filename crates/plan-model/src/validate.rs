@@ -67,6 +67,38 @@ pub fn environment(sources: &mut Sources, folder: &dyn Folder, path: &str) -> Ou
     Outcome { plan: None, diagnostics: found, waived: Vec::new() }
 }
 
+/// The plan at a path, in order, and no opinion about it: what was looked at before goes on.
+pub fn compiled(
+    sources: &mut Sources,
+    folder: &dyn Folder,
+    path: &str,
+    setting: &Setting,
+) -> Outcome {
+    let mut found = Vec::new();
+    let loaded = load::file(sources, folder, path, FileRole::Plan, None, &mut found);
+    let plan = loaded.and_then(|loaded| lay_out(sources, folder, loaded, setting, &mut found));
+    sort(&mut found);
+    let plan = plan.filter(CompiledPlan::is_sound);
+    Outcome { plan, diagnostics: found, waived: Vec::new() }
+}
+
+/// With its environment and includes, flat and in order.
+fn lay_out(
+    sources: &mut Sources,
+    folder: &dyn Folder,
+    loaded: load::Loaded<PlanFile>,
+    setting: &Setting,
+    found: &mut Vec<Diagnostic>,
+) -> Option<CompiledPlan> {
+    let environment = match &setting.environment {
+        Some(name) => Some(load::environment(sources, folder, &loaded, name, found)?),
+        None => None,
+    };
+    let tree = load::follow_includes(sources, folder, loaded, found);
+    let plan = resolve::resolve(tree, environment, setting.set.clone(), found);
+    Some(graph::compile_anyway(plan, found))
+}
+
 fn finish(
     sources: &mut Sources,
     folder: &dyn Folder,
@@ -74,24 +106,11 @@ fn finish(
     setting: &Setting,
     mut found: Vec<Diagnostic>,
 ) -> Outcome {
-    let Some(loaded) = loaded else {
+    let compiled = loaded.and_then(|loaded| lay_out(sources, folder, loaded, setting, &mut found));
+    let Some(compiled) = compiled else {
         sort(&mut found);
         return Outcome { plan: None, diagnostics: found, waived: Vec::new() };
     };
-    let environment = match &setting.environment {
-        Some(name) => {
-            let environment = load::environment(sources, folder, &loaded, name, &mut found);
-            if environment.is_none() {
-                sort(&mut found);
-                return Outcome { plan: None, diagnostics: found, waived: Vec::new() };
-            }
-            environment
-        }
-        None => None,
-    };
-    let tree = load::follow_includes(sources, folder, loaded, &mut found);
-    let plan = resolve::resolve(tree, environment, setting.set.clone(), &mut found);
-    let compiled = graph::compile_anyway(plan, &mut found);
     let mut waived = Vec::new();
     refer::check(&compiled, sources, &mut found);
     let files = crate::named::read(&compiled, sources, folder, &mut found);

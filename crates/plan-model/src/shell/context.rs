@@ -63,6 +63,18 @@ pub fn quote(value: &str, context: &Context) -> Option<String> {
     }
 }
 
+/// The text that stands for the value of a variable in `context`, as data.
+pub fn name(variable: &str, context: &Context) -> Option<String> {
+    match context {
+        Context::Bare | Context::Operand | Context::Program => Some(format!("\"${{{variable}}}\"")),
+        Context::DoubleQuoted | Context::Heredoc { expands: true, .. } => {
+            Some(format!("${{{variable}}}"))
+        }
+        Context::SingleQuoted => Some(format!("'\"${{{variable}}}\"'")),
+        _ => None,
+    }
+}
+
 fn single_quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }

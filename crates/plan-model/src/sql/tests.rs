@@ -298,3 +298,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn values_are_put_where_their_names_stand_and_nowhere_else() {
+    let literals = [("state", "'it''s new'".to_owned()), ("n", "3".to_owned())];
+    let text = "update t set state = :state where n = :n and x = ':n' -- :state\n and y = a::n";
+    assert_eq!(
+        with_values(text, Dialect::Sqlite, &literals),
+        "update t set state = 'it''s new' where n = 3 and x = ':n' -- :state\n and y = a::n"
+    );
+}

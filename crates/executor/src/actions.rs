@@ -1,0 +1,214 @@
+//! Carries actions out: perform, undo, and tell after a crash whether it happened. One file per kind.
+//! Journals nothing and decides nothing about the run.
+
+pub mod http;
+pub mod manual;
+pub mod notify;
+pub mod run;
+pub mod sql;
+pub mod wait;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use plan_model::model::action::{Action, ActionKeys};
+use plan_model::model::check::Check;
+use plan_model::model::plan::{RollbackStep, Step, Surroundings};
+use plan_model::model::value::OneOrMany;
+use plan_model::resolve::{EntryOf, What};
+
+use crate::checks;
+use crate::event::Outputs;
+use crate::world::{Broken, Job, error};
+
+pub type Act<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// What an action knows about a time at which nobody watched.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    Done {
+        how: String,
+        outputs: Outputs,
+    },
+    /// It did not happen, or to do it again does no harm.
+    Undone {
+        how: String,
+    },
+    InDoubt,
+}
+
+/// What every kind of action can do. `around` says where and how.
+pub trait Perform {
+    fn perform<'a>(
+        &'a self,
+        job: &'a Job,
+        around: &'a Surroundings,
+    ) -> Act<'a, Result<Outputs, Broken>>;
+
+    /// Its natural inverse, by what it recorded.
+    fn undo<'a>(&'a self, _job: &'a Job, _around: &'a Surroundings) -> Act<'a, Result<(), Broken>> {
+        Box::pin(async { Err(error("this action has no inverse of its own").into()) })
+    }
+
+    /// After a crash: whether it was done.
+    fn found<'a>(&'a self, _job: &'a Job, _around: &'a Surroundings) -> Act<'a, Found> {
+        Box::pin(async { Found::InDoubt })
+    }
+
+    /// Its outcome is in the journal: traces that only a crash needs may go.
+    fn settled<'a>(&'a self, _job: &'a Job, _around: &'a Surroundings) -> Act<'a, ()> {
+        Box::pin(async {})
+    }
+}
+
+/// Who carries an action out; those that this version cannot are told before anything is touched.
+pub fn performer<'p>(action: Action<'p>) -> Result<&'p dyn Perform, String> {
+    Ok(match action {
+        Action::Run(run) => run,
+        Action::Wait(wait) => wait,
+        Action::Manual(manual) => manual,
+        Action::Notify(notify) => notify,
+        Action::Http(http) => http,
+        Action::Sql(sql) => sql,
+        other => {
+            return Err(format!("this version of plan cannot carry out `{}` yet", other.key()));
+        }
+    })
+}
+
+fn only(keys: &ActionKeys) -> Result<&dyn Perform, Broken> {
+    let action = keys.first().ok_or_else(|| error("there is nothing to do"))?;
+    Ok(performer(action).map_err(error)?)
+}
+
+/// Carries out a step or asks the checks of a checkpoint.
+pub async fn perform(job: &Job, entry: &EntryOf) -> Result<Outputs, Broken> {
+    match &entry.what {
+        What::Step(step) => {
+            let mut outputs = only(&step.actions)?.perform(job, &step.surroundings).await?;
+            run::declared_outputs(job, step, &mut outputs)?;
+            Ok(outputs)
+        }
+        What::Checkpoint(checkpoint) => {
+            let within = job.filler().optional_time(checkpoint.within.as_ref())?;
+            checks::ask_all(job, &checkpoint.checks, within).await
+        }
+    }
+}
+
+/// Carries out one part of a step's way back.
+pub async fn undo(job: &Job, step: &Step, part: u32) -> Result<(), Broken> {
+    let Some(back) = part_of(step, part) else {
+        return only(&step.actions)?.undo(job, &step.surroundings).await;
+    };
+    if let Some(when) = &back.when
+        && !job.filler().holds(when)?
+    {
+        return Ok(());
+    }
+    only(&back.actions)?.perform(job, &back.surroundings).await.map(|_| ())
+}
+
+/// After a crash: the step's own probe, else what the action knows.
+pub async fn found(job: &Job, entry: &EntryOf) -> Found {
+    let What::Step(step) = &entry.what else {
+        return Found::Undone { how: "checks are simply asked again".to_owned() };
+    };
+    match &step.probe {
+        Some(probe) => probed(job, probe).await,
+        None => match only(&step.actions) {
+            Ok(performer) => performer.found(job, &step.surroundings).await,
+            Err(_) => Found::InDoubt,
+        },
+    }
+}
+
+/// The same for a part of the way back.
+pub async fn found_undone(job: &Job, step: &Step, part: u32) -> Found {
+    let Some(back) = part_of(step, part) else { return Found::InDoubt };
+    match &back.probe {
+        Some(probe) => probed(job, probe).await,
+        None => match only(&back.actions) {
+            Ok(performer) => performer.found(job, &back.surroundings).await,
+            Err(_) => Found::InDoubt,
+        },
+    }
+}
+
+/// The outcome is durable.
+pub async fn settled(job: &Job, entry: &EntryOf) {
+    if let What::Step(step) = &entry.what
+        && let Ok(performer) = only(&step.actions)
+    {
+        performer.settled(job, &step.surroundings).await;
+    }
+}
+
+fn part_of(step: &Step, part: u32) -> Option<&RollbackStep> {
+    step.rollback.iter().flat_map(OneOrMany::iter).nth(part as usize)
+}
+
+async fn probed(job: &Job, probe: &Check) -> Found {
+    let checked = checks::ask(job, probe, 0, None).await;
+    match checked.looked {
+        checks::Looked::Holds(_) => Found::Done {
+            how: format!("its probe holds: {}", checked.line),
+            outputs: Outputs::new(),
+        },
+        checks::Looked::Fails(why) => {
+            Found::Undone { how: format!("its probe does not hold: {}: {why}", checked.line) }
+        }
+        _ => Found::InDoubt,
+    }
+}
+
+/// What of a plan this version cannot carry out, each with the entry that wants it.
+pub fn not_yet(entries: &[EntryOf]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut around = |id: &str, around: &Surroundings, is_sql: bool| {
+        // For SQL, `on` names a connection.
+        if let Some(on) = around.on.as_ref().filter(|_| !is_sql) {
+            found.push((
+                id.to_owned(),
+                format!("this version of plan cannot run on {} yet", on.value),
+            ));
+        }
+    };
+    let is_sql = |keys: &ActionKeys| keys.sql.is_some();
+    let mut actions = Vec::new();
+    let mut asked: Vec<(&str, &Check)> = Vec::new();
+    for entry in entries {
+        match &entry.what {
+            What::Step(step) => {
+                actions.extend(step.actions.first().map(|action| (entry.id.as_str(), action)));
+                around(&entry.id, &step.surroundings, is_sql(&step.actions));
+                asked.extend(step.probe.iter().map(|probe| (entry.id.as_str(), probe)));
+                for back in step.rollback.iter().flat_map(OneOrMany::iter) {
+                    actions.extend(back.actions.first().map(|action| (entry.id.as_str(), action)));
+                    around(&entry.id, &back.surroundings, is_sql(&back.actions));
+                    asked.extend(back.probe.iter().map(|probe| (entry.id.as_str(), probe)));
+                }
+            }
+            What::Checkpoint(checkpoint) => {
+                asked.extend(checkpoint.checks.iter().map(|check| (entry.id.as_str(), check)));
+            }
+        }
+    }
+    for (id, action) in actions {
+        found.extend(performer(action).err().map(|why| (id.to_owned(), why)));
+        if let Action::Notify(notify) = action
+            && notify.email.is_some()
+        {
+            found.push((id.to_owned(), "this version of plan cannot send e-mail yet".to_owned()));
+        }
+        if let Action::Sql(sql) = action
+            && sql.keys().is_some_and(|keys| keys.save_rows.is_some())
+        {
+            found.push((id.to_owned(), "this version of plan cannot `save_rows` yet".to_owned()));
+        }
+    }
+    for (id, check) in asked {
+        found.extend(checks::can_ask(check).err().map(|why| (id.to_owned(), why)));
+    }
+    found
+}

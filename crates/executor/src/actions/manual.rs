@@ -1,0 +1,101 @@
+//! `manual`: something that a person does; who and when is kept.
+
+use plan_model::model::action::manual::Manual;
+use plan_model::model::check::Evidence;
+use plan_model::model::plan::Surroundings;
+use serde_json::Value as Json;
+
+use super::{Act, Found, Perform};
+use crate::event::{Answer, Failure, FailureKind, Outputs};
+use crate::world::{Broken, Job};
+
+/// A question that is put until enough people have answered.
+pub struct Put {
+    pub number: usize,
+    pub text: String,
+    pub choices: Vec<String>,
+    pub role: Option<String>,
+    pub evidence: bool,
+    pub people: usize,
+}
+
+impl Perform for Manual {
+    fn perform<'a>(
+        &'a self,
+        job: &'a Job,
+        _: &'a Surroundings,
+    ) -> Act<'a, Result<Outputs, Broken>> {
+        Box::pin(async move {
+            let fill = job.filler();
+            let mut question = Put {
+                number: 0,
+                text: fill.of(self.text())?,
+                choices: vec!["done".to_owned(), "not possible".to_owned()],
+                role: None,
+                evidence: false,
+                people: 1,
+            };
+            if let Manual::Full(keys) = self {
+                let choices = keys.choices.iter().flatten().map(|choice| fill.of(choice));
+                let choices = choices.collect::<Result<Vec<_>, Failure>>()?;
+                if !choices.is_empty() {
+                    question.choices = choices;
+                }
+                question.role = fill.optional(keys.role.as_ref())?;
+                question.evidence =
+                    keys.evidence.is_some_and(|evidence| evidence != Evidence::None);
+                question.people = if fill.flag(keys.two_people.as_ref(), false)? { 2 } else { 1 };
+            }
+            let answers = put(job, question).await?;
+            let last = answers.last().expect("somebody answered");
+            if !last.holds {
+                let text = format!("{} answered {}", last.by, last.choice);
+                return Err(Failure::new(FailureKind::Declined, text).into());
+            }
+            let mut outputs = Outputs::new();
+            outputs.insert("answer".to_owned(), Json::from(last.choice.clone()));
+            let people: Vec<_> = answers.iter().map(|answer| answer.by.as_str()).collect();
+            outputs.insert("by".to_owned(), Json::from(people.join(", ")));
+            let evidence = last.evidence.clone().unwrap_or_default();
+            outputs.insert("evidence".to_owned(), Json::from(evidence));
+            Ok(outputs)
+        })
+    }
+
+    fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
+        Box::pin(async { Found::Undone { how: "the person is asked again".to_owned() } })
+    }
+}
+
+/// Puts a question; what was answered before counts. A no ends it at once.
+pub async fn put(job: &Job, question: Put) -> Result<Vec<Answer>, Broken> {
+    let mut answers: Vec<Answer> = Vec::new();
+    let before = job.answers.get(question.number).cloned().unwrap_or_default();
+    let mut before = before.into_iter();
+    loop {
+        let answer = match before.next() {
+            Some(answer) => answer,
+            None => {
+                let text = match answers.is_empty() {
+                    true => question.text.clone(),
+                    false => format!("{} (a second person)", question.text),
+                };
+                job.ask(
+                    question.number,
+                    text,
+                    question.choices.clone(),
+                    question.role.clone(),
+                    question.evidence,
+                )
+                .await?
+            }
+        };
+        // The same person twice is one person.
+        answers.retain(|other| other.by != answer.by);
+        let holds = answer.holds;
+        answers.push(answer);
+        if !holds || answers.len() >= question.people {
+            return Ok(answers);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! `run`: a script, or a program with its arguments, under the keeper.
+
+use plan_model::model::action::run::Command;
+use plan_model::model::plan::{Output, OutputWord, Step, Surroundings};
+use serde_json::Value as Json;
+
+use super::{Act, Perform};
+use crate::event::{Failure, Outputs};
+use crate::keeper::Ended;
+use crate::world::{Around, Broken, Job, Ran, error};
+
+/// A value that later steps may name is no more than this.
+const LONGEST_OUTPUT: usize = 64 << 10;
+
+impl Perform for Command {
+    fn perform<'a>(
+        &'a self,
+        job: &'a Job,
+        around: &'a Surroundings,
+    ) -> Act<'a, Result<Outputs, Broken>> {
+        Box::pin(async move {
+            let around = job.around(Some(around))?;
+            let apart = job
+                .entry
+                .and_then(|entry| job.world.plan.entry(entry).step())
+                .is_some_and(|step| step.outputs.is_some());
+            let timeout = around.timeout;
+            let ran = start(job, self, around, apart).await?;
+            outcome(&ran, timeout)
+        })
+    }
+}
+
+/// What a program that has ended comes to; also for one that ended while nobody watched.
+pub fn outcome(ran: &Ran, timeout: Option<std::time::Duration>) -> Result<Outputs, Broken> {
+    ran.check(timeout)?;
+    let mut outputs = Outputs::new();
+    if let Ended::Exit(status) = ran.ended {
+        outputs.insert("exit".to_owned(), Json::from(status));
+    }
+    Ok(outputs)
+}
+
+/// Starts what a command says, and waits for its end.
+pub async fn start(
+    job: &Job,
+    command: &Command,
+    around: Around,
+    apart: bool,
+) -> Result<Ran, Broken> {
+    let fill = job.filler();
+    match command {
+        Command::Script(script) => job.script(&script.value, around, None, apart).await,
+        Command::Program(words) => {
+            let words = words.iter().map(|word| fill.of(word));
+            let words = words.collect::<Result<Vec<_>, Failure>>()?;
+            job.program(words, around, None, apart).await
+        }
+        Command::File(script) => {
+            let mut words = around.shell.clone();
+            words.push(fill.path(&script.file.value)?.display().to_string());
+            for argument in script.args.iter().flatten() {
+                words.push(fill.of(argument)?);
+            }
+            job.program(words, around, None, apart).await
+        }
+    }
+}
+
+/// The outputs that a step declares, from what its program printed.
+pub fn declared_outputs(job: &Job, step: &Step, outputs: &mut Outputs) -> Result<(), Failure> {
+    let Some(declared) = &step.outputs else { return Ok(()) };
+    let printed = || {
+        let path = job.logs().join(format!("{}.log", job.id));
+        let text = std::fs::read(&path)
+            .map_err(|problem| error(format!("{}: {problem}", path.display())))?;
+        Ok::<_, Failure>(String::from_utf8_lossy(&text).into_owned())
+    };
+    for (name, output) in &declared.0 {
+        let value = match output {
+            Output::Word(OutputWord::Stdout) => {
+                Json::from(printed()?.trim_end_matches(['\n', '\r']))
+            }
+            Output::Word(OutputWord::LastLine) => {
+                Json::from(printed()?.trim_end().lines().next_back().unwrap_or_default())
+            }
+            Output::Full(keys) => {
+                let text = match &keys.file {
+                    Some(file) => {
+                        let path = job.filler().path(&file.value)?;
+                        std::fs::read_to_string(&path).map_err(|problem| {
+                            error(format!("output `{}`: {}: {problem}", name.value, path.display()))
+                        })?
+                    }
+                    None => printed()?,
+                };
+                match (&keys.regex, &keys.json) {
+                    (Some(pattern), _) => {
+                        let pattern = job.filler().text(&pattern.value)?;
+                        Json::from(first_match(&name.value, &pattern, &text)?)
+                    }
+                    (None, Some(pointer)) => {
+                        let pointer = job.filler().of(pointer)?;
+                        let json: Json = serde_json::from_str(&text).map_err(|problem| {
+                            error(format!("output `{}`: no JSON: {problem}", name.value))
+                        })?;
+                        let found = json.pointer(&pointer).cloned();
+                        found.ok_or_else(|| {
+                            error(format!("output `{}`: there is no {pointer}", name.value))
+                        })?
+                    }
+                    (None, None) => Json::from(text.trim_end_matches(['\n', '\r'])),
+                }
+            }
+        };
+        if value.as_str().is_some_and(|text| text.len() > LONGEST_OUTPUT) {
+            return Err(error(format!(
+                "output `{}` is longer than {} KiB: write it to a file, and hand its name on",
+                name.value,
+                LONGEST_OUTPUT >> 10
+            )));
+        }
+        outputs.insert(name.value.clone(), value);
+    }
+    Ok(())
+}
+
+fn first_match(name: &str, pattern: &str, text: &str) -> Result<String, Failure> {
+    let regex = regex::Regex::new(pattern)
+        .map_err(|problem| error(format!("output `{name}`: `{pattern}`: {problem}")))?;
+    let found = regex
+        .captures(text)
+        .ok_or_else(|| error(format!("output `{name}`: nothing matches `{pattern}`")))?;
+    let part = found.get(1).or_else(|| found.get(0));
+    Ok(part.map(|part| part.as_str().to_owned()).unwrap_or_default())
+}

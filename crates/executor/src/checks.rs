@@ -1,0 +1,247 @@
+//! Asks checks: each holds, does not, or could not be measured, which never counts as held.
+//! One file per kind. Changes nothing.
+
+mod comparison;
+mod disk;
+mod file;
+mod http;
+mod log;
+mod manual;
+mod memory;
+mod os;
+mod port;
+mod run;
+mod sql;
+mod tool;
+mod variable;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use plan_model::model::check::{self, Check};
+use serde_json::Value as Json;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::event::{Failure, FailureKind, Outputs};
+use crate::world::{Broken, Job};
+
+/// What came of asking once.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Looked {
+    Holds(Option<Json>),
+    /// What was found instead.
+    Fails(String),
+    Unmeasured(String),
+    /// A person said no.
+    Declined(String),
+}
+
+impl Looked {
+    fn failed(failure: Failure) -> Looked {
+        match failure.kind {
+            FailureKind::Exit => Looked::Fails(failure.text),
+            _ => Looked::Unmeasured(failure.text),
+        }
+    }
+}
+
+/// What one check came to in the end, in words for people.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    pub line: String,
+    pub looked: Looked,
+    pub hint: Option<String>,
+}
+
+/// How long one question may take where the check says nothing.
+const ONE_QUESTION: Duration = Duration::from_secs(30);
+/// How long to wait between two questions where the check says nothing.
+const EVERY: Duration = Duration::from_secs(1);
+
+type Looking<'a> = Pin<Box<dyn Future<Output = Looked> + 'a>>;
+
+/// Asks once. `number` tells questions to people apart.
+pub fn look<'a>(job: &'a Job, asked: &'a Check, number: usize) -> Looking<'a> {
+    Box::pin(async move {
+        match asked {
+            Check::Run(check) => run::look(job, check).await,
+            Check::Sql(check) => sql::look(job, check).await,
+            Check::Http(check) => http::look(job, check).await,
+            Check::Port(check) => port::look(job, check).await,
+            Check::Disk(check) => disk::look(job, check),
+            Check::Memory(check) => memory::look(job, check),
+            Check::File(check) => file::look(job, check).await,
+            Check::Log(check) => log::look(job, check).await,
+            Check::Manual(check) => manual::look(job, check, number).await,
+            Check::Tool(check) => tool::look(job, check).await,
+            Check::Os(check) => os::look(check),
+            Check::Variable(check) => variable::look(check),
+            Check::AnyOf(any) => {
+                let mut said = Vec::new();
+                for one in &any.any_of {
+                    match look(job, one, number).await {
+                        Looked::Fails(why) | Looked::Unmeasured(why) => said.push(why),
+                        other => return other,
+                    }
+                }
+                Looked::Fails(said.join("; "))
+            }
+            other => Looked::Unmeasured(not_yet(other)),
+        }
+    })
+}
+
+/// Checks that this version can parse and show, but not ask.
+pub fn can_ask(asked: &Check) -> Result<(), String> {
+    match asked {
+        Check::Backup(_)
+        | Check::Compare(_)
+        | Check::Gate(_)
+        | Check::Service(_)
+        | Check::Database(_) => Err(not_yet(asked)),
+        Check::AnyOf(any) => any.any_of.iter().try_for_each(can_ask),
+        _ => Ok(()),
+    }
+}
+
+fn not_yet(asked: &Check) -> String {
+    format!("this version of plan cannot ask `{}` yet", asked.key())
+}
+
+/// Asks until it holds as often as it must, or its time is over.
+pub async fn ask(job: &Job, asked: &Check, number: usize, within: Option<Duration>) -> Checked {
+    let fill = job.filler();
+    let line = fill.text(&check::line(asked)).unwrap_or_else(|_| check::line(asked));
+    let line = job.world.cover.text(line.trim_end());
+    let hint = asked.common().hint.as_ref().and_then(|hint| fill.of(hint).ok());
+    let looked = match patience(job, asked, within) {
+        Ok(patience) => until(job, asked, number, patience).await,
+        Err(failure) => Looked::Unmeasured(failure.text),
+    };
+    let cover = |text: String| job.world.cover.text(&text);
+    let looked = match looked {
+        Looked::Fails(text) => Looked::Fails(cover(text)),
+        Looked::Unmeasured(text) => Looked::Unmeasured(cover(text)),
+        Looked::Declined(text) => Looked::Declined(cover(text)),
+        holds => holds,
+    };
+    Checked { line, looked, hint }
+}
+
+/// How long and how often a check is asked.
+struct Patience {
+    within: Duration,
+    every: Duration,
+    in_a_row: u64,
+}
+
+fn patience(job: &Job, asked: &Check, within: Option<Duration>) -> Result<Patience, Failure> {
+    let common = asked.common();
+    let fill = job.filler();
+    Ok(Patience {
+        within: fill.optional_time(common.within.as_ref())?.or(within).unwrap_or_default(),
+        every: fill.optional_time(common.every.as_ref())?.unwrap_or(EVERY),
+        in_a_row: match &common.in_a_row {
+            Some(count) => fill.count(count)?.max(1),
+            None => 1,
+        },
+    })
+}
+
+async fn until(job: &Job, asked: &Check, number: usize, patience: Patience) -> Looked {
+    let started = Instant::now();
+    let mut held = 0;
+    loop {
+        let is_question = matches!(asked, Check::Manual(_));
+        let looked = if is_question {
+            look(job, asked, number).await
+        } else {
+            let limit = own_timeout(job, asked).unwrap_or(ONE_QUESTION);
+            match timeout(limit, look(job, asked, number)).await {
+                Ok(looked) => looked,
+                Err(_) => Looked::Unmeasured(format!(
+                    "no answer within {}",
+                    plan_model::notation::Spoken(limit)
+                )),
+            }
+        };
+        match looked {
+            Looked::Holds(measured) => {
+                held += 1;
+                if held >= patience.in_a_row {
+                    return Looked::Holds(measured);
+                }
+            }
+            Looked::Declined(_) => return looked,
+            // Once it does not hold, and there is no time left, that is the answer.
+            _ if started.elapsed() >= patience.within => return looked,
+            _ => held = 0,
+        }
+        sleep(patience.every).await;
+    }
+}
+
+/// The check's own timeout, with room for it to be noticed.
+fn own_timeout(job: &Job, asked: &Check) -> Option<Duration> {
+    let time = match asked {
+        Check::Run(check) => check.timeout.as_ref(),
+        Check::Sql(check) => check.timeout.as_ref(),
+        Check::Http(check) => check.timeout.as_ref(),
+        _ => None,
+    };
+    let time = job.filler().time(time?).ok()?;
+    Some(time + Duration::from_secs(12))
+}
+
+/// Asks all checks of a checkpoint, side by side; what was measured comes back by name.
+pub async fn ask_all(
+    job: &Job,
+    checks: &[Check],
+    within: Option<Duration>,
+) -> Result<Outputs, Broken> {
+    let asked = checks.iter().enumerate().map(|(number, one)| ask(job, one, number, within));
+    let checked = join_all(asked).await;
+    let mut outputs = Outputs::new();
+    for (one, checked) in checks.iter().zip(&checked) {
+        if let (Some(name), Looked::Holds(Some(measured))) =
+            (&one.common().save_as, &checked.looked)
+        {
+            outputs.insert(name.value.clone(), measured.clone());
+        }
+    }
+    match failure(&checked) {
+        None => Ok(outputs),
+        Some(failure) => Err(failure.into()),
+    }
+}
+
+/// All that does not hold, in one text.
+pub fn failure(checked: &[Checked]) -> Option<Failure> {
+    let mut lines = Vec::new();
+    let mut kind = None;
+    for one in checked {
+        let (this, text) = match &one.looked {
+            Looked::Holds(_) => continue,
+            Looked::Declined(text) => (FailureKind::Declined, format!("{}: {text}", one.line)),
+            Looked::Fails(text) => (FailureKind::NotHeld, format!("{}: {text}", one.line)),
+            Looked::Unmeasured(text) => {
+                (FailureKind::NotMeasured, format!("{}: could not be measured: {text}", one.line))
+            }
+        };
+        let hint = one.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
+        lines.push(text + &hint);
+        // A person's no weighs most; what was measured more than what was not.
+        kind = match (kind, this) {
+            (Some(FailureKind::Declined), _) | (_, FailureKind::Declined) => {
+                Some(FailureKind::Declined)
+            }
+            (Some(FailureKind::NotHeld), _) | (_, FailureKind::NotHeld) => {
+                Some(FailureKind::NotHeld)
+            }
+            _ => Some(this),
+        };
+    }
+    Some(Failure::new(kind?, lines.join("\n")))
+}

@@ -1,0 +1,110 @@
+//! `log`: lines that were written since the run began.
+
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
+use std::path::Path;
+
+use plan_model::model::check::LogCheck;
+use plan_model::model::value::{OneOrMany, Pattern};
+use regex::{Regex, RegexSet};
+
+use super::Looked;
+use crate::fill::Filler;
+use crate::world::{Broken, Job, error};
+
+const FAILURES: &str = "(?i)error|fatal|panic";
+
+pub async fn look(job: &Job, check: &LogCheck) -> Looked {
+    match try_look(job, check).await {
+        Ok(looked) => looked,
+        Err(Broken::Failed(failure)) => Looked::Unmeasured(failure.text),
+        Err(Broken::Lost) => Looked::Unmeasured("the keeper is gone".to_owned()),
+    }
+}
+
+async fn try_look(job: &Job, check: &LogCheck) -> Result<Looked, Broken> {
+    let fill = job.filler();
+    let bad = set(&fill, check.fail_on.as_ref())?;
+    let bad = match bad {
+        Some(bad) => bad,
+        None => RegexSet::new([FAILURES]).expect("a pattern of ours"),
+    };
+    let passed = set(&fill, check.allow_lines.as_ref())?;
+    let wanted = match &check.matches {
+        Some(pattern) => {
+            let pattern = fill.text(&pattern.value)?;
+            Some(Regex::new(&pattern).map_err(|problem| error(format!("`{pattern}`: {problem}")))?)
+        }
+        None => None,
+    };
+    let name = fill.text(&check.log.value)?;
+    let mut found = false;
+    let mut see = |line: &str| {
+        if passed.as_ref().is_some_and(|passed| passed.is_match(line)) {
+            return None;
+        }
+        found |= wanted.as_ref().is_some_and(|wanted| wanted.is_match(line));
+        // Whoever waits for a line to come looks for nothing else, unless it says so.
+        let looks_for_failures = wanted.is_none() || check.fail_on.is_some();
+        (looks_for_failures && bad.is_match(line)).then(|| line.trim_end().to_owned())
+    };
+    let failed = match name.strip_prefix("unit:") {
+        Some(unit) => {
+            let since = format!("@{}", job.world.began.0 / 1000);
+            let arguments =
+                ["journalctl", "--no-pager", "-o", "cat", "-u", unit, "--since", &since];
+            let around = job.around(None)?;
+            let ran =
+                job.program(arguments.map(str::to_owned).to_vec(), around, None, true).await?;
+            ran.check(None)?;
+            ran.text()?.lines().find_map(&mut see)
+        }
+        None => {
+            let path = job.world.base.join(&name);
+            let from = job.world.log_ends.get(&path).copied().unwrap_or(0);
+            match lines(&path, from, &mut see) {
+                Ok(failed) => failed,
+                Err(problem) => return Ok(Looked::Unmeasured(format!("{name}: {problem}"))),
+            }
+        }
+    };
+    Ok(match failed {
+        Some(line) => {
+            let line: String = line.chars().filter(|c| !c.is_control()).take(300).collect();
+            Looked::Fails(format!("it shows `{line}`"))
+        }
+        None if wanted.is_some() && !found => Looked::Fails("no such line yet".to_owned()),
+        None => Looked::Holds(None),
+    })
+}
+
+fn set(
+    fill: &Filler<'_>,
+    patterns: Option<&OneOrMany<Pattern>>,
+) -> Result<Option<RegexSet>, crate::event::Failure> {
+    let Some(patterns) = patterns else { return Ok(None) };
+    let texts = patterns.iter().map(|pattern| fill.text(&pattern.value));
+    let texts = texts.collect::<Result<Vec<_>, _>>()?;
+    RegexSet::new(&texts).map(Some).map_err(|problem| error(problem.to_string()))
+}
+
+/// A log that was rotated meanwhile is shorter than it was: then all of it is new.
+fn lines(
+    path: &Path,
+    from: u64,
+    see: &mut dyn FnMut(&str) -> Option<String>,
+) -> std::io::Result<Option<String>> {
+    let mut file = std::fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(if from <= length { from } else { 0 }))?;
+    let mut reader = BufReader::new(file);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            return Ok(None);
+        }
+        if let Some(failed) = see(&String::from_utf8_lossy(&line)) {
+            return Ok(Some(failed));
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `run`: a command whose exit status and output decide.
+
+use plan_model::model::check::RunCheck;
+use serde_json::Value as Json;
+
+use super::{Looked, comparison};
+use crate::actions::run::start;
+use crate::event::FailureKind;
+use crate::keeper::Ended;
+use crate::world::{Broken, Job};
+
+pub async fn look(job: &Job, check: &RunCheck) -> Looked {
+    match try_look(job, check).await {
+        Ok(looked) => looked,
+        Err(Broken::Failed(failure)) => Looked::failed(failure),
+        Err(Broken::Lost) => Looked::Unmeasured("the keeper is gone".to_owned()),
+    }
+}
+
+async fn try_look(job: &Job, check: &RunCheck) -> Result<Looked, Broken> {
+    let fill = job.filler();
+    let mut around = job.around(None)?;
+    if let Some(host) = &check.on {
+        let text = format!("`on: {}`: hosts are not reached yet", host.value);
+        return Ok(Looked::Unmeasured(text));
+    }
+    if let Some(dir) = &check.dir {
+        around.dir = fill.path(&dir.value)?;
+    }
+    for (name, value) in check.env.iter().flat_map(|entries| entries.0.iter()) {
+        around.env.push((name.value.clone(), fill.text(&value.plain())?));
+    }
+    around.user = fill.optional(check.user.as_ref())?;
+    around.timeout = fill.optional_time(check.timeout.as_ref())?;
+    let timeout = around.timeout;
+    let ran = start(job, &check.run, around, true).await?;
+    let compares = comparison::is_asked(&check.comparison);
+    let wanted = check.exit.as_ref().map(|exit| fill.count(exit)).transpose()?;
+    match (&ran.ended, wanted) {
+        (Ended::Exit(status), Some(wanted)) if *status as u64 != wanted => {
+            return Ok(Looked::Fails(format!("exit status {status}, not {wanted}")));
+        }
+        (Ended::Exit(_), Some(_)) => {}
+        _ => {
+            if let Err(failure) = ran.check(timeout) {
+                return Ok(match failure.kind {
+                    FailureKind::Exit => Looked::Fails(failure.text),
+                    _ => Looked::Unmeasured(failure.text),
+                });
+            }
+        }
+    }
+    let text = ran.text()?;
+    let text = Json::from(text.trim_end_matches('\n'));
+    if compares {
+        return Ok(comparison::compare(&fill, &check.comparison, text));
+    }
+    Ok(Looked::Holds(Some(text)))
+}

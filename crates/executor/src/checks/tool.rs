@@ -1,0 +1,63 @@
+//! `tool`: a program and its version.
+
+use plan_model::model::check::ToolCheck;
+use plan_model::notation::VersionRange;
+
+use super::Looked;
+use crate::world::{Broken, Job};
+
+pub async fn look(job: &Job, check: &ToolCheck) -> Looked {
+    match try_look(job, check).await {
+        Ok(looked) => looked,
+        Err(Broken::Failed(failure)) => Looked::Unmeasured(failure.text),
+        Err(Broken::Lost) => Looked::Unmeasured("the keeper is gone".to_owned()),
+    }
+}
+
+async fn try_look(job: &Job, check: &ToolCheck) -> Result<Looked, Broken> {
+    if let Some(host) = &check.on {
+        let text = format!("`on: {}`: hosts are not reached yet", host.value);
+        return Ok(Looked::Unmeasured(text));
+    }
+    let fill = job.filler();
+    let tool = fill.of(&check.tool)?;
+    if !is_there(&job.world.base, &tool) {
+        return Ok(Looked::Fails(format!("there is no program {tool}")));
+    }
+    let Some(range) = &check.version else { return Ok(Looked::Holds(None)) };
+    let question = match &check.ask {
+        Some(ask) => fill.of(ask)?,
+        None => format!("{} --version", plan_model::template::shell_word(&tool)),
+    };
+    let around = job.around(None)?;
+    let ran = job.script(&format!("{question} 2>&1"), around, None, true).await?;
+    let text = ran.text()?;
+    let Some(found) = first_version(&text) else {
+        return Ok(Looked::Unmeasured(format!("{tool} does not tell its version")));
+    };
+    let range_text = fill.text(&range.value)?;
+    Ok(match VersionRange::parse(&range_text).map(|range| range.holds(&found)) {
+        Some(true) => Looked::Holds(Some(found.into())),
+        Some(false) => Looked::Fails(format!("its version is {found}, not {range_text}")),
+        None => Looked::Unmeasured(format!("`{range_text}` is no range of versions")),
+    })
+}
+
+fn is_there(base: &std::path::Path, tool: &str) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    let runs = |path: &std::path::Path| {
+        path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
+    if tool.contains('/') {
+        return runs(&base.join(tool));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| runs(&folder.join(tool)))
+}
+
+/// The first thing that looks like a version.
+fn first_version(text: &str) -> Option<String> {
+    let regex = regex::Regex::new(r"\d+(\.\d+)+|\d+").expect("a pattern of ours");
+    let dotted = regex.find_iter(text).find(|found| found.as_str().contains('.'));
+    dotted.or_else(|| regex.find(text)).map(|found| found.as_str().to_owned())
+}

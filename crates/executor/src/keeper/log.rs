@@ -1,0 +1,122 @@
+//! What a keeper writes down: that it is about to start a program, that it did, how it ended.
+//! A line is one write; it outlives engine and keeper alike.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::Ended;
+
+/// So much room is taken in advance: lines are written on a full disk too.
+const ROOM: u64 = 64 << 10;
+
+/// What became of a program, as far as the log tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It was about to be started, or runs.
+    Begun {
+        process: Option<i32>,
+    },
+    Ended(Ended),
+}
+
+/// The log as its keeper writes it.
+pub(super) struct Writer {
+    file: File,
+}
+
+impl Writer {
+    pub(super) fn create(path: &Path) -> std::io::Result<Writer> {
+        let file =
+            OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(path)?;
+        // Held as long as the keeper lives: who asks whether it does tries to take it.
+        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        // Where the file system cannot, the lines find their room when they come.
+        let _ = rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::KEEP_SIZE, 0, ROOM);
+        Ok(Writer { file })
+    }
+
+    pub(super) fn begins(&mut self, id: &str) -> std::io::Result<()> {
+        self.line(format!("begins {id}\n"))
+    }
+
+    pub(super) fn started(&mut self, id: &str, process: i32) -> std::io::Result<()> {
+        self.line(format!("started {id} {process}\n"))
+    }
+
+    pub(super) fn ended(&mut self, id: &str, ended: &Ended) -> std::io::Result<()> {
+        let how = serde_json::to_string(ended)?;
+        self.line(format!("ended {id} {how}\n"))
+    }
+
+    /// The engine is gone, and everything that it had asked for is above.
+    pub(super) fn orphaned(&mut self) -> std::io::Result<()> {
+        self.line("orphaned\n".to_owned())
+    }
+
+    fn line(&mut self, line: String) -> std::io::Result<()> {
+        self.file.write_all(line.as_bytes())
+    }
+}
+
+/// The log of a keeper, as whoever comes later reads it.
+#[derive(Debug)]
+pub struct Log {
+    path: PathBuf,
+    fates: HashMap<String, Fate>,
+    orphaned: bool,
+}
+
+impl Log {
+    pub fn read(path: &Path) -> std::io::Result<Log> {
+        let mut log = Log { path: path.to_owned(), fates: HashMap::new(), orphaned: false };
+        log.refresh()?;
+        Ok(log)
+    }
+
+    pub fn refresh(&mut self) -> std::io::Result<()> {
+        let mut text = String::new();
+        File::open(&self.path)?.read_to_string(&mut text)?;
+        // A line without its end was being written when the machine stopped: it says nothing.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        for line in whole.lines() {
+            let mut words = line.splitn(3, ' ');
+            match (words.next(), words.next(), words.next()) {
+                (Some("begins"), Some(id), _) => {
+                    self.fates.insert(id.to_owned(), Fate::Begun { process: None });
+                }
+                (Some("started"), Some(id), Some(process)) => {
+                    let process = process.parse().ok();
+                    self.fates.insert(id.to_owned(), Fate::Begun { process });
+                }
+                (Some("ended"), Some(id), Some(how)) => {
+                    if let Ok(ended) = serde_json::from_str(how) {
+                        self.fates.insert(id.to_owned(), Fate::Ended(ended));
+                    }
+                }
+                (Some("orphaned"), ..) => self.orphaned = true,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// `None`: it was never started, once the keeper has said that nothing more will come.
+    pub fn fate(&self, id: &str) -> Option<&Fate> {
+        self.fates.get(id)
+    }
+
+    /// Nothing more will be started under this keeper.
+    pub fn is_settled(&self) -> bool {
+        self.orphaned || !self.keeper_lives()
+    }
+
+    pub fn keeper_lives(&self) -> bool {
+        let Ok(file) = File::open(&self.path) else { return false };
+        flock(&file, FlockOperation::NonBlockingLockShared).is_err()
+    }
+}

@@ -1,0 +1,441 @@
+//! The store in one SQLite file beside its logs, readable by its owner alone.
+//! WAL with a sync at each commit: what `append` returned for is on the disk.
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
+
+use super::{
+    Asked, Claim, Lease, NewRun, Owner, Request, RunRow, Store, StoreError, Token, state_after,
+};
+use crate::clock::Moment;
+use crate::event::{Event, Record};
+use crate::state::RunState;
+
+/// What each layout added to the one before. Never changed, only added to.
+const LAYOUTS: &[&str] = &[include_str!("layout-1.sql")];
+
+/// Events of one statement: more are several statements of one transaction.
+const CHUNK: usize = 64;
+
+pub struct SqliteStore {
+    connection: SqliteConnection,
+}
+
+impl SqliteStore {
+    /// Opens the store in a folder; both are made if they are not there.
+    pub async fn open(folder: &Path) -> Result<SqliteStore, StoreError> {
+        let file = folder.join("store.db");
+        make_private(folder, &file).map_err(|error| StoreError::Open {
+            path: file.display().to_string(),
+            source: error.into(),
+        })?;
+        SqliteStore::connect(&file).await
+    }
+
+    /// Opens a store that is there, to look at it and to ask; `None` where there is none.
+    pub async fn open_existing(folder: &Path) -> Result<Option<SqliteStore>, StoreError> {
+        let file = folder.join("store.db");
+        if !file.exists() {
+            return Ok(None);
+        }
+        SqliteStore::connect(&file).await.map(Some)
+    }
+
+    async fn connect(file: &Path) -> Result<SqliteStore, StoreError> {
+        let path = file.display().to_string();
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(10))
+            .foreign_keys(true)
+            .disable_statement_logging();
+        let connection = SqliteConnection::connect_with(&options).await;
+        let connection = connection.map_err(|error| match code(&error) {
+            Some(26) => StoreError::Foreign { path: path.clone() },
+            Some(13) => StoreError::Full,
+            _ => StoreError::Open { path: path.clone(), source: error.into() },
+        })?;
+        let mut store = SqliteStore { connection };
+        store.lay_out(&path).await?;
+        Ok(store)
+    }
+
+    async fn lay_out(&mut self, path: &str) -> Result<(), StoreError> {
+        let known = LAYOUTS.len() as i64;
+        let found: i64 = sqlx::query_scalar("pragma user_version")
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(failed)?;
+        if found > known {
+            return Err(StoreError::Newer { path: path.to_owned(), found, known });
+        }
+        if found == known {
+            return Ok(());
+        }
+        // Of two who come at once the second one waits here, and finds the work done.
+        let mut transaction =
+            self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let found: i64 = sqlx::query_scalar("pragma user_version")
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        let tables: i64 = sqlx::query_scalar("select count(*) from sqlite_schema")
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        if found == 0 && tables > 0 {
+            return Err(StoreError::Foreign { path: path.to_owned() });
+        }
+        for layout in LAYOUTS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+            sqlx::raw_sql(*layout).execute(&mut *transaction).await.map_err(failed)?;
+        }
+        let version = format!("pragma user_version = {known}");
+        sqlx::raw_sql(AssertSqlSafe(version)).execute(&mut *transaction).await.map_err(failed)?;
+        transaction.commit().await.map_err(failed)
+    }
+
+    /// Closes the file; SQLite then folds its log into it.
+    pub async fn close(self) {
+        // What was promised is on the disk already.
+        let _ = self.connection.close().await;
+    }
+}
+
+impl Store for SqliteStore {
+    async fn claim(
+        &mut self,
+        plan: &str,
+        environment: Option<&str>,
+        owner: &Owner,
+        now: Moment,
+        instead_of: Option<&str>,
+    ) -> Result<Claim, StoreError> {
+        let environment = environment.unwrap_or("");
+        let mut transaction =
+            self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let held = sqlx::query(
+            "select leases.*, runs.run as name from leases left join runs on runs.key = leases.run
+             where leases.plan = ? and leases.environment = ?",
+        )
+        .bind(plan)
+        .bind(environment)
+        .fetch_optional(&mut *transaction)
+        .await
+        .map_err(failed)?;
+        if let Some(held) = held.map(|row| lease(&row)).transpose()?
+            && instead_of != Some(held.token.as_str())
+        {
+            return Ok(Claim::Held(Box::new(held)));
+        }
+        let token: String = sqlx::query_scalar("select lower(hex(randomblob(16)))")
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        sqlx::query("insert or replace into leases values (?, ?, ?, null, ?, ?, ?, '')")
+            .bind(plan)
+            .bind(environment)
+            .bind(&token)
+            .bind(serde_json::to_string(owner).expect("an owner is plain data"))
+            .bind(now.0)
+            .bind(now.0)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(Claim::Granted(Token(token)))
+    }
+
+    async fn release(&mut self, token: &Token) -> Result<(), StoreError> {
+        let query = sqlx::query("delete from leases where token = ?").bind(&token.0);
+        query.execute(&mut self.connection).await.map_err(failed)?;
+        Ok(())
+    }
+
+    async fn beat(&mut self, token: &Token, now: Moment, doing: &str) -> Result<(), StoreError> {
+        let query = sqlx::query("update leases set beat = ?, doing = ? where token = ?");
+        let query = query.bind(now.0).bind(doing).bind(&token.0);
+        held(query.execute(&mut self.connection).await)
+    }
+
+    async fn leases(&mut self) -> Result<Vec<Lease>, StoreError> {
+        let rows = sqlx::query(
+            "select leases.*, runs.run as name from leases left join runs on runs.key = leases.run",
+        )
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(failed)?;
+        rows.iter().map(lease).collect()
+    }
+
+    async fn create(&mut self, token: &Token, run: &NewRun) -> Result<RunRow, StoreError> {
+        let mut transaction =
+            self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let number: i64 = sqlx::query_scalar("select count(*) + 1 from runs where plan = ?")
+            .bind(&run.plan)
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        let name = format!("{}-{number}", run.plan);
+        let key: i64 = sqlx::query_scalar(
+            "insert into runs
+             (run, plan, environment, digest, state, \"by\", host, started_at, changed_at)
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?) returning key",
+        )
+        .bind(&name)
+        .bind(&run.plan)
+        .bind(&run.environment)
+        .bind(&run.digest)
+        .bind(word(RunState::Running))
+        .bind(&run.by)
+        .bind(&run.host)
+        .bind(run.started_at.0)
+        .bind(run.started_at.0)
+        .fetch_one(&mut *transaction)
+        .await
+        .map_err(failed)?;
+        sqlx::query("insert into frozen values (?, ?)")
+            .bind(key)
+            .bind(&run.frozen)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        let query = sqlx::query("update leases set run = ? where token = ?");
+        held(query.bind(key).bind(&token.0).execute(&mut *transaction).await)?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(RunRow {
+            key,
+            run: name,
+            plan: run.plan.clone(),
+            environment: run.environment.clone(),
+            digest: run.digest.clone(),
+            state: RunState::Running,
+            by: run.by.clone(),
+            host: run.host.clone(),
+            started_at: run.started_at,
+            changed_at: run.started_at,
+        })
+    }
+
+    async fn adopt(&mut self, token: &Token, run: &RunRow) -> Result<(), StoreError> {
+        let query = sqlx::query("update leases set run = ? where token = ?");
+        held(query.bind(run.key).bind(&token.0).execute(&mut self.connection).await)
+    }
+
+    async fn append(
+        &mut self,
+        token: &Token,
+        run: &RunRow,
+        records: &[Record],
+    ) -> Result<(), StoreError> {
+        let state = state_after(records);
+        if records.len() <= CHUNK && state.is_none() {
+            return insert(&mut self.connection, token, run, records).await;
+        }
+        let mut transaction =
+            self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        for records in records.chunks(CHUNK) {
+            insert(&mut transaction, token, run, records).await?;
+        }
+        if let (Some(state), Some(last)) = (state, records.last()) {
+            sqlx::query("update runs set state = ?, changed_at = ? where key = ?")
+                .bind(word(state))
+                .bind(last.at.0)
+                .bind(run.key)
+                .execute(&mut *transaction)
+                .await
+                .map_err(failed)?;
+        }
+        transaction.commit().await.map_err(failed)
+    }
+
+    async fn read(&mut self, run: &RunRow, behind: u64) -> Result<Vec<Record>, StoreError> {
+        let rows = sqlx::query(
+            "select number, at, body from events where run = ? and number > ? order by number",
+        )
+        .bind(run.key)
+        .bind(behind as i64)
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(failed)?;
+        let records = rows.iter().map(|row| {
+            let number = row.get::<i64, _>("number") as u64;
+            let event: Event = serde_json::from_str(row.get("body"))
+                .map_err(|error| StoreError::Damaged { number, text: error.to_string() })?;
+            Ok(Record { number, at: Moment(row.get("at")), event })
+        });
+        records.collect()
+    }
+
+    async fn frozen(&mut self, run: &RunRow) -> Result<Vec<u8>, StoreError> {
+        let query = sqlx::query_scalar("select body from frozen where run = ?").bind(run.key);
+        query.fetch_one(&mut self.connection).await.map_err(failed)
+    }
+
+    async fn runs(&mut self) -> Result<Vec<RunRow>, StoreError> {
+        let rows = sqlx::query("select * from runs order by key desc")
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(failed)?;
+        rows.iter().map(run_row).collect()
+    }
+
+    async fn ask(
+        &mut self,
+        run: &RunRow,
+        by: &str,
+        now: Moment,
+        request: &Request,
+    ) -> Result<(), StoreError> {
+        sqlx::query("insert into requests (run, \"by\", at, body) values (?, ?, ?, ?)")
+            .bind(run.key)
+            .bind(by)
+            .bind(now.0)
+            .bind(serde_json::to_string(request).expect("a request is plain data"))
+            .execute(&mut self.connection)
+            .await
+            .map_err(failed)?;
+        Ok(())
+    }
+
+    async fn asked(&mut self, run: &RunRow) -> Result<Vec<Asked>, StoreError> {
+        let rows = sqlx::query(
+            "select number, \"by\", at, body from requests
+             where run = ? and taken = 0 order by number",
+        )
+        .bind(run.key)
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(failed)?;
+        let asked = rows.iter().map(|row| {
+            let request: Request = serde_json::from_str(row.get("body"))
+                .map_err(|error| StoreError::Failed { text: error.to_string() })?;
+            Ok(Asked {
+                number: row.get("number"),
+                by: row.get("by"),
+                at: Moment(row.get("at")),
+                request,
+            })
+        });
+        asked.collect()
+    }
+
+    async fn taken(&mut self, asked: &Asked) -> Result<(), StoreError> {
+        let query = sqlx::query("update requests set taken = 1 where number = ?");
+        query.bind(asked.number).execute(&mut self.connection).await.map_err(failed)?;
+        Ok(())
+    }
+}
+
+/// One statement, so one commit where no transaction is open. Whoever lost the lease writes nothing.
+async fn insert(
+    connection: &mut SqliteConnection,
+    token: &Token,
+    run: &RunRow,
+    records: &[Record],
+) -> Result<(), StoreError> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let mut sql = String::from(
+        "insert into events (run, number, at, body)
+         select ?1, column1, column2, column3 from (values ",
+    );
+    for at in 0..records.len() {
+        let first = 3 + at * 3;
+        let comma = if at > 0 { "," } else { "" };
+        sql += &format!("{comma}(?{}, ?{}, ?{})", first, first + 1, first + 2);
+    }
+    sql += ") where exists (select 1 from leases where token = ?2)";
+    let mut query = sqlx::query(AssertSqlSafe(sql)).bind(run.key).bind(&token.0);
+    for record in records {
+        let body = serde_json::to_string(&record.event).expect("an event is plain data");
+        query = query.bind(record.number as i64).bind(record.at.0).bind(body);
+    }
+    held(query.execute(connection).await)
+}
+
+/// Whether the lease, on which a statement depends, was there.
+fn held(done: Result<sqlx::sqlite::SqliteQueryResult, sqlx::Error>) -> Result<(), StoreError> {
+    match done.map_err(failed)?.rows_affected() {
+        0 => Err(StoreError::TakenOver),
+        _ => Ok(()),
+    }
+}
+
+fn lease(row: &SqliteRow) -> Result<Lease, StoreError> {
+    let owner: Owner = serde_json::from_str(row.get("owner"))
+        .map_err(|error| StoreError::Failed { text: error.to_string() })?;
+    let environment: String = row.get("environment");
+    Ok(Lease {
+        plan: row.get("plan"),
+        environment: Some(environment).filter(|name| !name.is_empty()),
+        token: row.get("token"),
+        run: row.get("name"),
+        owner,
+        since: Moment(row.get("since")),
+        beat: Moment(row.get("beat")),
+        doing: row.get("doing"),
+    })
+}
+
+fn run_row(row: &SqliteRow) -> Result<RunRow, StoreError> {
+    let state: String = row.get("state");
+    let state = serde_json::from_value(state.into())
+        .map_err(|error| StoreError::Failed { text: error.to_string() })?;
+    Ok(RunRow {
+        key: row.get("key"),
+        run: row.get("run"),
+        plan: row.get("plan"),
+        environment: row.get("environment"),
+        digest: row.get("digest"),
+        state,
+        by: row.get("by"),
+        host: row.get("host"),
+        started_at: Moment(row.get("started_at")),
+        changed_at: Moment(row.get("changed_at")),
+    })
+}
+
+fn word(state: RunState) -> String {
+    match serde_json::to_value(state) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => unreachable!("a state is one word"),
+    }
+}
+
+/// SQLite's own number for a failure, without the details.
+fn code(error: &sqlx::Error) -> Option<u32> {
+    let sqlx::Error::Database(error) = error else { return None };
+    error.code()?.parse::<u32>().ok().map(|code| code & 0xFF)
+}
+
+fn failed(error: sqlx::Error) -> StoreError {
+    match code(&error) {
+        Some(13) => StoreError::Full,
+        Some(8) => StoreError::ReadOnly,
+        _ => StoreError::Failed { text: error.to_string() },
+    }
+}
+
+/// The folder and the file, for their owner alone.
+fn make_private(folder: &Path, file: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    // Git and backups of the project pass it over.
+    let ignore = folder.join(".gitignore");
+    if !ignore.exists() {
+        fs::write(ignore, "*\n")?;
+    }
+    Ok(())
+}

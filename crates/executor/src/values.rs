@@ -1,0 +1,142 @@
+//! Values of inputs as a run needs them: from the environment, from files, from commands. Secrets
+//! are read here and nowhere else, and leave only as values and as what must be covered.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use minijinja::value::{Serde, Value};
+use plan_model::graph::CompiledPlan;
+use plan_model::inputs::{Given, Held, InputValue};
+use plan_model::model::read::LeafKind;
+use plan_model::template;
+use rustc_hash::FxHashMap;
+
+use crate::secret::Secrets;
+
+/// What each scope of a plan knows, and what of it is secret.
+#[derive(Default)]
+pub struct Values {
+    pub scopes: Vec<FxHashMap<String, Value>>,
+    pub secrets: Secrets,
+}
+
+/// An input that has no value, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the input `{input}` {problem}")]
+pub struct NoValue {
+    pub input: String,
+    pub problem: String,
+    pub help: String,
+}
+
+/// Values that are no secrets and come from outside: the plan is laid out with them.
+pub fn given(plan: &CompiledPlan, base: &Path) -> Result<Vec<Given>, Vec<NoValue>> {
+    let mut given = Vec::new();
+    let mut missing = Vec::new();
+    let inputs = plan.plan.scopes.first().into_iter().flat_map(|scope| &scope.inputs);
+    for input in inputs.filter(|input| input.held == Held::Missing) {
+        match read(input, base) {
+            Ok(value) => given.push(Given {
+                name: input.name.clone(),
+                value: value.trim_end_matches(['\n', '\r']).into(),
+                span: None,
+                name_span: None,
+                origin: input.origin.clone(),
+            }),
+            Err(problem) => missing.push(problem),
+        }
+    }
+    if missing.is_empty() { Ok(given) } else { Err(missing) }
+}
+
+/// All values, secrets too.
+pub fn read_all(plan: &CompiledPlan, base: &Path) -> Result<Values, Vec<NoValue>> {
+    let mut values = Values::default();
+    let mut secrets = Vec::new();
+    let mut missing = Vec::new();
+    for scope in &plan.plan.scopes {
+        let mut known = FxHashMap::default();
+        for input in &scope.inputs {
+            let value = match (&input.held, &input.passed) {
+                (Held::Known(json), _) => Value::from(Serde(json)),
+                (_, Some((text, outer))) => {
+                    let around = Value::from_object(Names(values.scopes[*outer].clone()));
+                    match template::render(text, LeafKind::Plain, &around) {
+                        Ok(text) => Value::from(text),
+                        Err(problem) => {
+                            missing.push(NoValue {
+                                input: input.name.clone(),
+                                problem,
+                                help: "look at the `with:` of the include".to_owned(),
+                            });
+                            continue;
+                        }
+                    }
+                }
+                _ => match read(input, base) {
+                    Ok(text) => Value::from(text.trim_end_matches(['\n', '\r'])),
+                    Err(problem) => {
+                        missing.push(problem);
+                        continue;
+                    }
+                },
+            };
+            if input.held == Held::Secret {
+                secrets.push(value.to_string());
+            }
+            known.insert(input.name.clone(), value);
+        }
+        values.scopes.push(known);
+    }
+    values.secrets = Secrets::new(secrets);
+    if missing.is_empty() { Ok(values) } else { Err(missing) }
+}
+
+/// Names of a scope as an object of the template engine.
+#[derive(Debug)]
+pub struct Names(pub FxHashMap<String, Value>);
+
+impl minijinja::value::Object for Names {
+    fn get_value(self: &std::sync::Arc<Self>, key: &Value) -> Option<Value> {
+        self.0.get(key.as_str()?).cloned()
+    }
+}
+
+fn read(input: &InputValue, base: &Path) -> Result<String, NoValue> {
+    let none = |problem: String, help: String| NoValue { input: input.name.clone(), problem, help };
+    let Some((source, what)) = input.origin.split_once(' ') else {
+        return Err(none("has no value".to_owned(), format!("give it: --set {}=…", input.name)));
+    };
+    match source {
+        "env" => std::env::var(what).map_err(|_| {
+            none(
+                format!("comes from the environment variable {what}, which is not set"),
+                format!("export {what}=… and try again"),
+            )
+        }),
+        "file" => std::fs::read_to_string(base.join(what)).map_err(|error| {
+            none(
+                format!("comes from the file {what}, which cannot be read: {error}"),
+                "make the file, readable by you alone".to_owned(),
+            )
+        }),
+        "command" => by_command(what, base)
+            .map_err(|problem| none(problem, format!("try it by hand: {what}"))),
+        _ => Err(none("has no value".to_owned(), format!("give it: --set {}=…", input.name))),
+    }
+}
+
+fn by_command(command: &str, base: &Path) -> Result<String, String> {
+    let output = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", command])
+        .current_dir(base)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("comes from a command, but bash cannot be started: {error}"))?;
+    // What the command said may hold the secret: only that it failed is told.
+    if !output.status.success() {
+        return Err(format!("comes from the command `{command}`, which failed"));
+    }
+    String::from_utf8(output.stdout)
+        .map_err(|_| format!("comes from the command `{command}`, which prints no text"))
+}

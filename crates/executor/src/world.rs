@@ -1,0 +1,367 @@
+//! What performing needs of the world: programs under the keeper, requests, databases, questions to
+//! people. Decides nothing, and journals nothing.
+
+pub mod sqlite;
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use plan_model::graph::CompiledPlan;
+use plan_model::model::plan::Surroundings;
+use plan_model::notation::Spoken;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::{Clock, Moment};
+use crate::event::{Answer, Failure, FailureKind, Outputs};
+use crate::fill::{Filler, RunNames};
+use crate::keeper::{Ended, Keeper, Program};
+use crate::secret::Cover;
+use crate::values::Values;
+
+/// How long a program that was asked to end may take before it is made to.
+const GRACE: Duration = Duration::from_secs(10);
+/// So much of an output is looked at; the rest stays in its file.
+const OUTPUT_LIMIT: u64 = 1 << 20;
+
+/// Why performing did not come to a good end.
+#[derive(Debug)]
+pub enum Broken {
+    Failed(Failure),
+    /// Nobody can tell any more whether it was done.
+    Lost,
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Broken {
+        Broken::Failed(failure)
+    }
+}
+
+pub fn error(text: impl Into<String>) -> Failure {
+    Failure::new(FailureKind::Error, text)
+}
+
+/// A question to a person, on its way to whoever can put it.
+#[derive(Debug, Clone)]
+pub struct Question {
+    pub entry: usize,
+    pub number: usize,
+    pub text: String,
+    pub choices: Vec<String>,
+    pub role: Option<String>,
+    pub evidence: bool,
+}
+
+type Awaited = HashMap<(usize, usize), oneshot::Sender<Answer>>;
+
+pub struct World {
+    pub plan: CompiledPlan,
+    pub values: Values,
+    pub cover: Cover,
+    pub run: RunNames,
+    /// The plan's folder: paths in the plan start here.
+    pub base: PathBuf,
+    /// The run's own folder.
+    pub folder: PathBuf,
+    pub clock: Clock,
+    /// When the run began, and where the logs that are looked at ended then.
+    pub began: Moment,
+    pub log_ends: BTreeMap<PathBuf, u64>,
+    pub known: RefCell<BTreeMap<usize, Outputs>>,
+    /// This program: the keeper is another face of it.
+    pub program: PathBuf,
+    pub keeper: RefCell<Option<Keeper>>,
+    pub keeper_number: u32,
+    pub http: OnceCell<reqwest::Client>,
+    pub questions: mpsc::UnboundedSender<Question>,
+    pub awaited: RefCell<Awaited>,
+}
+
+/// One thing to perform, and what may be said and done for it.
+pub struct Job {
+    pub world: Rc<World>,
+    pub entry: Option<usize>,
+    /// `self`, in a rollback step.
+    pub own: Option<Outputs>,
+    /// The entry, the attempt: programs and files bear it.
+    pub id: String,
+    /// Answers that people gave before, by question.
+    pub answers: Vec<Vec<Answer>>,
+    programs: Cell<u32>,
+}
+
+/// How a program ended and where its output is.
+pub struct Ran {
+    pub ended: Ended,
+    pub output: PathBuf,
+    pub errors: PathBuf,
+}
+
+/// Where and how something runs, filled in.
+#[derive(Debug, Default)]
+pub struct Around {
+    pub dir: PathBuf,
+    pub env: Vec<(String, String)>,
+    pub user: Option<String>,
+    pub shell: Vec<String>,
+    pub timeout: Option<Duration>,
+}
+
+impl World {
+    pub fn keeper(&self) -> Result<Keeper, Failure> {
+        if let Some(keeper) = &*self.keeper.borrow() {
+            return Ok(keeper.clone());
+        }
+        let log = self.folder.join(format!("keeper-{}.log", self.keeper_number));
+        let keeper = Keeper::start(&self.program, &log, &self.run.id, &self.values.secrets)
+            .map_err(|problem| error(format!("the keeper cannot be started: {problem}")))?;
+        *self.keeper.borrow_mut() = Some(keeper.clone());
+        Ok(keeper)
+    }
+
+    pub fn http(&self) -> Result<&reqwest::Client, Failure> {
+        if let Some(client) = self.http.get() {
+            return Ok(client);
+        }
+        // Whoever was first to choose a provider chose this one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("plan/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|problem| error(format!("requests cannot be made: {problem}")))?;
+        Ok(self.http.get_or_init(|| client))
+    }
+
+    pub fn filler<'w>(&'w self, entry: Option<usize>, own: Option<&'w Outputs>) -> Filler<'w> {
+        Filler {
+            plan: &self.plan,
+            values: &self.values,
+            run: &self.run,
+            known: &self.known,
+            entry,
+            own,
+            base: &self.base,
+        }
+    }
+
+    /// A failure as it may be told and written down.
+    pub fn covered(&self, mut failure: Failure) -> Failure {
+        failure.text = self.cover.text(&failure.text);
+        failure
+    }
+}
+
+impl Job {
+    pub fn new(world: Rc<World>, entry: Option<usize>, id: String) -> Job {
+        Job { world, entry, own: None, id, answers: Vec::new(), programs: Cell::new(0) }
+    }
+
+    pub fn filler(&self) -> Filler<'_> {
+        self.world.filler(self.entry, self.own.as_ref())
+    }
+
+    pub fn around(&self, around: Option<&Surroundings>) -> Result<Around, Failure> {
+        let fill = self.filler();
+        let shell = ["bash", "-euo", "pipefail"].map(str::to_owned).to_vec();
+        let mut filled = Around { dir: self.world.base.clone(), shell, ..Around::default() };
+        let Some(around) = around else { return Ok(filled) };
+        if let Some(host) = &around.on {
+            return Err(error(format!("`on: {}`: hosts are not reached yet", host.value)));
+        }
+        if let Some(dir) = &around.dir {
+            filled.dir = fill.path(&dir.value)?;
+        }
+        for (name, value) in around.env.iter().flat_map(|entries| entries.0.iter()) {
+            filled.env.push((name.value.clone(), fill.text(&value.plain())?));
+        }
+        filled.user = fill.optional(around.user.as_ref())?;
+        filled.timeout = fill.optional_time(around.timeout.as_ref())?;
+        if let Some(shell) = &around.shell {
+            filled.shell = fill.of(shell)?.split_whitespace().map(str::to_owned).collect();
+        }
+        Ok(filled)
+    }
+
+    /// The id of the next program of this job: the first one bears the job's own.
+    fn next_id(&self) -> String {
+        let number = self.programs.get();
+        self.programs.set(number + 1);
+        if number == 0 { self.id.clone() } else { format!("{}.{number}", self.id) }
+    }
+
+    pub fn logs(&self) -> PathBuf {
+        self.world.folder.join("logs")
+    }
+
+    /// Runs a script: it stands in a file of its owner, so a long one has room and nobody reads it
+    /// in a list of processes.
+    pub async fn script(
+        &self,
+        text: &str,
+        mut around: Around,
+        input: Option<&str>,
+        apart: bool,
+    ) -> Result<Ran, Broken> {
+        let (script, hidden) = self.filler().script(text)?;
+        around.env.extend(hidden);
+        let mut arguments = around.shell.clone();
+        if around.user.is_some() {
+            // Another user cannot read our files; secrets are in variables, not in the script.
+            arguments.extend(["-c".to_owned(), script]);
+        } else {
+            let file = self.logs().join(format!("{}.sh", self.file_name()));
+            write_private(&file, script.as_bytes())?;
+            arguments.push(file.display().to_string());
+        }
+        self.program(arguments, around, input, apart).await
+    }
+
+    /// The id of the next program as a file name.
+    fn file_name(&self) -> String {
+        let number = self.programs.get();
+        if number == 0 { self.id.clone() } else { format!("{}.{number}", self.id) }
+    }
+
+    pub async fn program(
+        &self,
+        arguments: Vec<String>,
+        around: Around,
+        input: Option<&str>,
+        apart: bool,
+    ) -> Result<Ran, Broken> {
+        let secrets = &self.world.values.secrets;
+        if arguments.iter().any(|argument| secrets.are_in(argument)) {
+            return Err(error(
+                "a secret would stand in the list of processes: hand it over with `env:`",
+            )
+            .into());
+        }
+        let keeper = self.world.keeper()?;
+        let id = self.next_id();
+        let output = self.logs().join(format!("{id}.log"));
+        let errors = if apart { self.logs().join(format!("{id}.err")) } else { output.clone() };
+        let input = input
+            .map(|text| {
+                let file = self.logs().join(format!("{id}.in"));
+                write_private(&file, text.as_bytes()).map(|()| file)
+            })
+            .transpose()?;
+        let program = Program {
+            id,
+            arguments: as_user(arguments, &around),
+            env: around.env,
+            dir: around.dir,
+            input,
+            output: output.clone(),
+            errors: apart.then(|| errors.clone()),
+            timeout_ms: around.timeout.map(|time| time.as_millis() as u64),
+            grace_ms: GRACE.as_millis() as u64,
+        };
+        match keeper.run(program).await {
+            Some(ended) => Ok(Ran { ended, output, errors }),
+            None => Err(Broken::Lost),
+        }
+    }
+
+    /// Puts a question to whoever is there, and waits for the answer.
+    pub async fn ask(
+        &self,
+        number: usize,
+        text: String,
+        choices: Vec<String>,
+        role: Option<String>,
+        evidence: bool,
+    ) -> Result<Answer, Broken> {
+        let Some(entry) = self.entry else {
+            return Err(error("nobody can be asked here").into());
+        };
+        let (tell, told) = oneshot::channel();
+        self.world.awaited.borrow_mut().insert((entry, number), tell);
+        let question = Question { entry, number, text, choices, role, evidence };
+        let _ = self.world.questions.send(question);
+        // The engine goes away only with everything else.
+        told.await.map_err(|_| Broken::Lost)
+    }
+}
+
+impl Ran {
+    /// What it printed, as far as it is looked at.
+    pub fn text(&self) -> Result<String, Failure> {
+        head(&self.output)
+    }
+
+    /// Whether it ended well, and if not, why, with the last thing that it said.
+    pub fn check(&self, timeout: Option<Duration>) -> Result<(), Failure> {
+        let kind_and_text = match &self.ended {
+            Ended::Exit(0) => return Ok(()),
+            Ended::Exit(status) => (FailureKind::Exit, format!("exit status {status}")),
+            Ended::Signal(signal) => (FailureKind::Signal, format!("ended by signal {signal}")),
+            Ended::TimedOut => {
+                let time = timeout.map_or_else(String::new, |time| Spoken(time).to_string());
+                (FailureKind::TimedOut, format!("took longer than {time} and was ended"))
+            }
+            Ended::Stopped => (FailureKind::Signal, "was ended on request".to_owned()),
+            Ended::NotStarted(why) => (FailureKind::Error, why.clone()),
+        };
+        let (kind, mut text) = kind_and_text;
+        if let Some(last) = last_line(&self.errors).or_else(|| last_line(&self.output)) {
+            text += &format!(": {last}");
+        }
+        Err(Failure::new(kind, text))
+    }
+}
+
+fn as_user(arguments: Vec<String>, around: &Around) -> Vec<String> {
+    let Some(user) = &around.user else { return arguments };
+    let mut whole = if rustix::process::geteuid().is_root() {
+        ["runuser", "-u", user, "--"].map(str::to_owned).to_vec()
+    } else {
+        let names: Vec<_> = around.env.iter().map(|(name, _)| name.as_str()).collect();
+        let keep = format!("--preserve-env={}", names.join(","));
+        ["sudo", "-n", "-u", user, &keep, "--"].map(str::to_owned).to_vec()
+    };
+    whole.extend(arguments);
+    whole
+}
+
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(bytes))
+        .map_err(|problem| error(format!("{}: {problem}", path.display())))
+}
+
+fn head(path: &Path) -> Result<String, Failure> {
+    let about = |problem: std::io::Error| error(format!("{}: {problem}", path.display()));
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .map_err(about)?
+        .take(OUTPUT_LIMIT)
+        .read_to_end(&mut bytes)
+        .map_err(about)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The last line with something in it, fit to be shown.
+pub fn last_line(path: &Path) -> Option<String> {
+    let tail = tail(path, 4096)?;
+    let line = tail.lines().rev().find(|line| !line.trim().is_empty())?;
+    let plain: String = line.trim().chars().filter(|c| !c.is_control()).take(300).collect();
+    Some(plain)
+}
+
+/// The end of a file.
+pub fn tail(path: &Path, size: u64) -> Option<String> {
+    let mut file = std::fs::File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(size))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(size).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}

@@ -136,11 +136,31 @@ pub async fn found_undone(job: &Job, step: &Step, part: u32) -> Found {
 }
 
 /// The outcome is durable.
-pub async fn settled(job: &Job, entry: &EntryOf) {
-    if let What::Step(step) = &entry.what
-        && let Ok(performer) = only(&step.actions)
-    {
-        performer.settled(job, &step.surroundings).await;
+pub async fn settled(job: &Job, entry: &EntryOf, part: Option<u32>) {
+    let Some((keys, around)) = parts_of(entry, part) else { return };
+    if let Ok(performer) = only(keys) {
+        performer.settled(job, around).await;
+    }
+}
+
+/// Whether an action leaves traces for the case of a crash.
+pub fn leaves_traces(entry: &EntryOf, part: Option<u32>) -> bool {
+    parts_of(entry, part).is_some_and(|(keys, _)| keys.sql.is_some())
+}
+
+/// Whether a part of the way back is a program.
+pub fn is_program(step: &Step, part: u32) -> bool {
+    part_of(step, part).is_some_and(|back| back.actions.run.is_some())
+}
+
+fn parts_of(entry: &EntryOf, part: Option<u32>) -> Option<(&ActionKeys, &Surroundings)> {
+    let step = entry.step()?;
+    match part {
+        None => Some((&step.actions, &step.surroundings)),
+        Some(part) => {
+            let back = part_of(step, part)?;
+            Some((&back.actions, &back.surroundings))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What happened, as facts: the journal is made of these, and whoever listens hears the same.
 //! Holds no secret: whoever makes an event has covered them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -156,6 +157,9 @@ pub struct RunStarted {
     pub version: String,
     pub entries: usize,
     pub jobs: usize,
+    /// Where each log that is looked at ended before the run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub logs: BTreeMap<String, u64>,
 }
 
 /// A person's answer.

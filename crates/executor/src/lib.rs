@@ -18,3 +18,6 @@ pub mod owner;
 pub mod guard;
 pub mod checks;
 pub mod actions;
+pub mod fingerprint;
+pub mod paper;
+pub mod engine;

@@ -71,7 +71,7 @@ pub struct World {
     pub clock: Clock,
     /// When the run began, and where the logs that are looked at ended then.
     pub began: Moment,
-    pub log_ends: BTreeMap<PathBuf, u64>,
+    pub log_ends: RefCell<BTreeMap<PathBuf, u64>>,
     pub known: RefCell<BTreeMap<usize, Outputs>>,
     /// This program: the keeper is another face of it.
     pub program: PathBuf,
@@ -90,6 +90,8 @@ pub struct Job {
     pub own: Option<Outputs>,
     /// The entry, the attempt: programs and files bear it.
     pub id: String,
+    /// What it was called when it was performed, for whoever looks what became of it.
+    pub performed_as: String,
     /// Answers that people gave before, by question.
     pub answers: Vec<Vec<Answer>>,
     programs: Cell<u32>,
@@ -159,7 +161,15 @@ impl World {
 
 impl Job {
     pub fn new(world: Rc<World>, entry: Option<usize>, id: String) -> Job {
-        Job { world, entry, own: None, id, answers: Vec::new(), programs: Cell::new(0) }
+        Job {
+            world,
+            entry,
+            own: None,
+            performed_as: id.clone(),
+            id,
+            answers: Vec::new(),
+            programs: Cell::new(0),
+        }
     }
 
     pub fn filler(&self) -> Filler<'_> {

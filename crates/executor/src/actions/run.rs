@@ -41,6 +41,16 @@ pub fn outcome(ran: &Ran, timeout: Option<std::time::Duration>) -> Result<Output
     Ok(outputs)
 }
 
+/// What a program of a step came to that ended while nobody watched.
+pub fn after(job: &Job, ran: &Ran, with_outputs: bool) -> Result<Outputs, Broken> {
+    let mut outputs = outcome(ran, None)?;
+    let step = job.entry.and_then(|entry| job.world.plan.entry(entry).step());
+    if let Some(step) = step.filter(|_| with_outputs) {
+        declared_outputs(job, step, &mut outputs)?;
+    }
+    Ok(outputs)
+}
+
 /// Starts what a command says, and waits for its end.
 pub async fn start(
     job: &Job,

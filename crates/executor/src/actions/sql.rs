@@ -154,7 +154,7 @@ async fn run(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Rows, Failur
     met(job, expect, &rows)?;
     let note = format!("insert or replace into {NOTES} values (?)");
     sqlx::query(AssertSqlSafe(note))
-        .bind(format!("{}/{}", job.world.run.id, job.id))
+        .bind(format!("{}/{}", job.world.run.id, job.performed_as))
         .execute(&mut *transaction)
         .await
         .map_err(|problem| match sqlite::said(&problem) {
@@ -180,7 +180,7 @@ async fn noted(sql: &Sql, job: &Job, around: &Surroundings) -> Result<bool, Fail
     }
     let query = format!("select count(*) from {NOTES} where step = ?");
     let count: i64 = sqlx::query_scalar(AssertSqlSafe(query))
-        .bind(format!("{}/{}", job.world.run.id, job.id))
+        .bind(format!("{}/{}", job.world.run.id, job.performed_as))
         .fetch_one(&mut connection)
         .await
         .map_err(said)?;

@@ -60,7 +60,7 @@ async fn try_look(job: &Job, check: &LogCheck) -> Result<Looked, Broken> {
         }
         None => {
             let path = job.world.base.join(&name);
-            let from = job.world.log_ends.get(&path).copied().unwrap_or(0);
+            let from = job.world.log_ends.borrow().get(&path).copied().unwrap_or(0);
             match lines(&path, from, &mut see) {
                 Ok(failed) => failed,
                 Err(problem) => return Ok(Looked::Unmeasured(format!("{name}: {problem}"))),

@@ -105,6 +105,10 @@ impl Log {
         Ok(())
     }
 
+    pub fn name(&self) -> PathBuf {
+        self.path.file_name().map(PathBuf::from).unwrap_or_default()
+    }
+
     /// `None`: it was never started, once the keeper has said that nothing more will come.
     pub fn fate(&self, id: &str) -> Option<&Fate> {
         self.fates.get(id)

@@ -1,0 +1,671 @@
+//! The loop: decide, journal, perform, journal, tell. Everything that comes from outside meets here.
+//! Knows no terminal: whoever listens hears events after they are durable.
+
+mod begin;
+mod found;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use plan_model::model::plan::AfterCrash;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::actions::{self, Found};
+use crate::clock::Moment;
+use crate::course::{Course, Decision, Gate, Illegal, Limits};
+use crate::event::{Answer, Event, Failure, FailureKind, Outputs, Record, Then};
+use crate::fingerprint;
+use crate::guard::Guard;
+use crate::paper::Paper;
+use crate::state::{RunState, StepState};
+use crate::store::{Asked, Request, RunRow, Store, StoreError, Token};
+use crate::world::{Broken, Job, Question, World};
+
+pub use begin::{BeginError, Begun, begin, take_up};
+
+/// How often requests of other terminals are looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+/// How often the lease says that its owner lives.
+const BEAT_EVERY: Duration = Duration::from_secs(5);
+/// How often listeners may draw what goes on.
+const TICK_EVERY: Duration = Duration::from_millis(120);
+/// How often a store that failed is tried again.
+const RETRY_STORE: Duration = Duration::from_secs(1);
+/// Events of one commit, at most.
+const BATCH: usize = 200;
+
+/// Whoever hears what happens. Everything that is told is durable.
+pub trait Listener {
+    fn hear(&mut self, record: &Record, course: &Course, world: &World);
+
+    /// A little later: for what moves on a screen.
+    fn tick(&mut self, _course: &Course, _world: &World, _now: Moment) {}
+
+    /// Somebody is to answer; whoever can does it through `Control::Answer`.
+    fn ask(&mut self, _question: &Question) {}
+
+    /// The question was answered elsewhere, or nobody waits for it any more.
+    fn asked_no_more(&mut self) {}
+
+    /// Something that is no event of the run.
+    fn say(&mut self, _text: &str) {}
+}
+
+/// What whoever started the engine may want of it.
+#[derive(Debug)]
+pub enum Control {
+    Answer {
+        entry: usize,
+        question: usize,
+        answer: Answer,
+    },
+    Pause {
+        by: String,
+    },
+    Rollback {
+        by: String,
+        running_too: bool,
+    },
+    /// Leave at once; everything stays resumable.
+    Leave,
+    /// Nobody is there any more who could answer.
+    Unattended,
+}
+
+/// Why the engine stopped.
+#[derive(Debug)]
+pub enum Stopped {
+    /// The run has ended or is paused.
+    Rested(RunState),
+    /// The store cannot be written; what ran has finished.
+    StoreFailed(String),
+    TakenOver,
+    Left,
+    Illegal(Illegal),
+}
+
+/// Something that was performed, or looked at, has ended.
+enum Outcome {
+    Performed { entry: usize, result: Result<Outputs, Broken> },
+    Undone { entry: usize, part: u32, result: Result<(), Broken> },
+    Looked { entry: usize, found: Found },
+    LookedBack { entry: usize, part: u32, found: Found },
+}
+
+pub struct Engine<S: Store> {
+    store: S,
+    token: Token,
+    pub run: RunRow,
+    pub course: Course,
+    pub world: Rc<World>,
+    guard: Option<Guard>,
+    limits: Limits,
+    paper: Paper,
+    /// The number of the last event.
+    number: u64,
+    /// Events that are in the course and not yet in the journal.
+    pending: Vec<Record>,
+    /// What may only begin once they are.
+    intents: Vec<Event>,
+    outcomes: mpsc::UnboundedSender<Outcome>,
+    inbox: mpsc::UnboundedReceiver<Outcome>,
+    questions: mpsc::UnboundedReceiver<Question>,
+    /// What is performed now; the engine never waits for a program that it does not know of.
+    at_work: usize,
+    store_problem: Option<String>,
+}
+
+impl<S: Store> Engine<S> {
+    pub fn guard(&self) -> Option<&Guard> {
+        self.guard.as_ref()
+    }
+
+    pub fn into_store(self) -> (S, Token) {
+        (self.store, self.token)
+    }
+
+    /// Runs until the run rests. Must be called on a local task set.
+    pub async fn run(
+        &mut self,
+        listener: &mut dyn Listener,
+        control: &mut mpsc::UnboundedReceiver<Control>,
+    ) -> Stopped {
+        let mut look_at = Instant::now();
+        let mut beat_at = Instant::now() + BEAT_EVERY;
+        let mut tick_at = Instant::now();
+        loop {
+            let wake = match self.decide().await {
+                Ok(wake) => wake,
+                Err(illegal) => return Stopped::Illegal(illegal),
+            };
+            match self.commit(listener).await {
+                Ok(()) => {}
+                Err(StoreError::TakenOver) => return Stopped::TakenOver,
+                Err(problem) => {
+                    let text = problem.to_string();
+                    if self.store_problem.is_none() {
+                        listener.say(&format!(
+                            "the journal cannot be written ({text}): nothing new starts"
+                        ));
+                    }
+                    self.store_problem = Some(text.clone());
+                    if self.at_work == 0 {
+                        return Stopped::StoreFailed(text);
+                    }
+                }
+            }
+            let rests = self.course.state().is_ending() || self.course.state() == RunState::Paused;
+            if rests && self.pending.is_empty() && self.is_idle() {
+                return Stopped::Rested(self.course.state());
+            }
+            let wake = match wake {
+                Some(moment) => {
+                    let wait = moment.since(self.world.clock.now()).min(Duration::from_secs(1));
+                    Instant::now() + wait + Duration::from_millis(1)
+                }
+                None => Instant::now() + Duration::from_secs(3600),
+            };
+            let wake = if self.store_problem.is_some() {
+                wake.min(Instant::now() + RETRY_STORE)
+            } else {
+                wake
+            };
+            tokio::select! {
+                biased;
+                outcome = self.inbox.recv() => {
+                    // All that is there: one commit for several steps.
+                    let mut next = outcome;
+                    while let Some(outcome) = next {
+                        if let Err(illegal) = self.take(outcome) {
+                            return Stopped::Illegal(illegal);
+                        }
+                        if self.pending.len() >= BATCH {
+                            break;
+                        }
+                        next = self.inbox.try_recv().ok();
+                    }
+                }
+                question = self.questions.recv() => {
+                    if let Some(question) = question
+                        && let Err(illegal) = self.put(question, listener)
+                    {
+                        return Stopped::Illegal(illegal);
+                    }
+                }
+                wanted = control.recv() => match wanted {
+                    Some(wanted) => match self.obey(wanted) {
+                        Ok(true) => {}
+                        Ok(false) => return Stopped::Left,
+                        Err(illegal) => return Stopped::Illegal(illegal),
+                    },
+                    None => self.limits.attended = false,
+                },
+                () = sleep_until(wake) => {}
+                () = sleep_until(tick_at) => {
+                    tick_at = Instant::now() + TICK_EVERY;
+                    listener.tick(&self.course, &self.world, self.world.clock.now());
+                }
+                () = sleep_until(look_at) => {}
+            }
+            if Instant::now() >= look_at {
+                look_at = Instant::now() + LOOK_EVERY;
+                if let Err(illegal) = self.look_for_requests(listener).await {
+                    return Stopped::Illegal(illegal);
+                }
+            }
+            if Instant::now() >= beat_at {
+                beat_at = Instant::now() + BEAT_EVERY;
+                let doing = self.doing();
+                let now = self.world.clock.now();
+                if let Err(StoreError::TakenOver) = self.store.beat(&self.token, now, &doing).await
+                {
+                    return Stopped::TakenOver;
+                }
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.at_work == self.course.asking().count()
+    }
+
+    fn doing(&self) -> String {
+        let mut at = self.course.running().chain(self.course.undoing());
+        at.next().map_or_else(String::new, |at| self.course.outline.items[at].id.to_string())
+    }
+
+    /// Everything that may be decided now; when to ask again.
+    async fn decide(&mut self) -> Result<Option<Moment>, Illegal> {
+        // Without a journal nothing is decided either.
+        if self.store_problem.is_some() {
+            return Ok(None);
+        }
+        while self.pending.len() < BATCH {
+            let now = self.world.clock.now();
+            let (world, guard, attended) =
+                (self.world.clone(), self.guard.as_ref(), self.limits.attended);
+            let mut gate =
+                |course: &Course, at: usize| gate(course, at, &world, guard, now, attended);
+            match self.course.next(now, self.limits, &mut gate) {
+                Decision::Record(event) => {
+                    let starts = matches!(event, Event::Started { .. } | Event::UndoStarted { .. });
+                    if starts {
+                        self.intents.push(event.clone());
+                    }
+                    self.note(event)?;
+                }
+                Decision::Compare => {
+                    let differences = self.compare().await;
+                    self.note(Event::StateCompared { differences })?;
+                }
+                Decision::WaitUntil(moment) => return Ok(Some(moment)),
+                Decision::Wait | Decision::Rest => return Ok(None),
+            }
+        }
+        Ok(Some(self.world.clock.now()))
+    }
+
+    async fn compare(&self) -> Vec<String> {
+        let Some(before) = &self.course.recorded_state else { return Vec::new() };
+        match fingerprint::take(&self.world).await {
+            Ok(now) => fingerprint::differences(before, &now),
+            Err(failure) => {
+                let failure = self.world.covered(failure);
+                vec![format!("the state could not be compared: {}", failure.text)]
+            }
+        }
+    }
+
+    /// Takes an event in; it becomes durable with the next commit.
+    fn note(&mut self, event: Event) -> Result<(), Illegal> {
+        let now = self.world.clock.now();
+        self.course.apply(&event, now)?;
+        remember(&self.course, &self.world, &event, now);
+        self.number += 1;
+        self.pending.push(Record { number: self.number, at: now, event });
+        Ok(())
+    }
+
+    /// Journals what is pending, tells it, and performs what was only intended until now.
+    async fn commit(&mut self, listener: &mut dyn Listener) -> Result<(), StoreError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        self.store.append(&self.token, &self.run, &self.pending).await?;
+        if self.store_problem.take().is_some() {
+            listener.say("the journal can be written again");
+        }
+        let records = std::mem::take(&mut self.pending);
+        for record in &records {
+            // The page is written before the step acts; that it cannot be is said, and no reason to
+            // stop: the journal has it all.
+            if let Err(problem) = self.paper.note(&record.event, &self.course.outline, &self.world)
+            {
+                listener.say(&format!("the rollback page cannot be written: {problem}"));
+            }
+        }
+        for intent in std::mem::take(&mut self.intents) {
+            self.perform(&intent);
+        }
+        for record in &records {
+            listener.hear(record, &self.course, &self.world);
+            match &record.event {
+                Event::Done { entry, .. } | Event::FoundDone { entry, .. } => {
+                    self.settle(entry, None);
+                }
+                Event::UndoDone { entry, part } => self.settle(entry, Some(*part)),
+                Event::Answered { .. } => listener.asked_no_more(),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Traces that only a crash would have needed may go.
+    fn settle(&self, entry: &str, part: Option<u32>) {
+        let Some(at) = self.course.outline.find(entry) else { return };
+        if !actions::leaves_traces(self.world.plan.entry(at), part) {
+            return;
+        }
+        let job = Job::new(self.world.clone(), Some(at), String::new());
+        tokio::task::spawn_local(async move {
+            actions::settled(&job, job.world.plan.entry(at), part).await;
+        });
+    }
+
+    fn perform(&mut self, intent: &Event) {
+        let outcomes = self.outcomes.clone();
+        match intent {
+            Event::Started { entry, attempt } => {
+                let Some(at) = self.course.outline.find(entry) else { return };
+                let mut job = Job::new(self.world.clone(), Some(at), program_id(entry, *attempt));
+                job.answers = self.answers(at);
+                self.at_work += 1;
+                tokio::task::spawn_local(async move {
+                    let result = actions::perform(&job, job.world.plan.entry(at)).await;
+                    let _ = outcomes.send(Outcome::Performed { entry: at, result });
+                });
+            }
+            Event::UndoStarted { entry, part, attempt } => {
+                let Some(at) = self.course.outline.find(entry) else { return };
+                let part = *part;
+                let mut job =
+                    Job::new(self.world.clone(), Some(at), undo_id(entry, part, *attempt));
+                job.own = Some(self.world.known.borrow().get(&at).cloned().unwrap_or_default());
+                self.at_work += 1;
+                tokio::task::spawn_local(async move {
+                    let result = match job.world.plan.entry(at).step() {
+                        Some(step) => actions::undo(&job, step, part).await,
+                        None => Ok(()),
+                    };
+                    let _ = outcomes.send(Outcome::Undone { entry: at, part, result });
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn answers(&self, at: usize) -> Vec<Vec<Answer>> {
+        let entry = self.world.plan.entry(at);
+        let questions = entry.checkpoint().map_or(1, |checkpoint| checkpoint.checks.len());
+        (0..questions).map(|question| self.course.answers(at, question).to_vec()).collect()
+    }
+
+    /// What came of something, as events.
+    fn take(&mut self, outcome: Outcome) -> Result<(), Illegal> {
+        let now = self.world.clock.now();
+        self.at_work -= 1;
+        match outcome {
+            Outcome::Performed { entry: at, result } => {
+                // Whoever waits for an answer when a run pauses is asked again later.
+                if self.course.entry(at).state != StepState::Running {
+                    return Ok(());
+                }
+                let entry = self.course.outline.id(at);
+                match result {
+                    Ok(outputs) => {
+                        let outputs = self.covered(outputs);
+                        self.note(Event::Done { entry, outputs })
+                    }
+                    Err(Broken::Failed(failure)) => {
+                        let failure = self.world.covered(failure);
+                        let then = self.course.then(at, &failure, now, self.limits.attended);
+                        self.note(Event::Failed { entry, failure, then })
+                    }
+                    Err(Broken::Lost) => {
+                        *self.world.keeper.borrow_mut() = None;
+                        self.note(Event::Interrupted { entry })?;
+                        self.look(at);
+                        Ok(())
+                    }
+                }
+            }
+            Outcome::Undone { entry: at, part, result } => {
+                let entry = self.course.outline.id(at);
+                match result {
+                    Ok(()) => self.note(Event::UndoDone { entry, part }),
+                    Err(Broken::Failed(failure)) => {
+                        let failure = self.world.covered(failure);
+                        let retry_at = self.course.undo_retry(at, now);
+                        self.note(Event::UndoFailed { entry, part, failure, retry_at })
+                    }
+                    Err(Broken::Lost) => self.note(Event::UndoInterrupted { entry, part }),
+                }
+            }
+            Outcome::Looked { entry: at, found } => {
+                let entry = self.course.outline.id(at);
+                match found {
+                    Found::Done { how, outputs } => {
+                        let outputs = self.covered(outputs);
+                        self.note(Event::FoundDone { entry, how, outputs })
+                    }
+                    Found::Undone { how } => self.note(Event::FoundUndone { entry, how }),
+                    Found::InDoubt => self.in_doubt(at),
+                }
+            }
+            Outcome::LookedBack { entry: at, part, found } => {
+                let entry = self.course.outline.id(at);
+                match found {
+                    Found::Done { .. } => self.note(Event::UndoDone { entry, part }),
+                    Found::Undone { how } => {
+                        let failure = Failure::new(FailureKind::InDoubt, how);
+                        let retry_at = Some(now);
+                        self.note(Event::UndoFailed { entry, part, failure, retry_at })
+                    }
+                    Found::InDoubt => self.note(Event::UndoInterrupted { entry, part }),
+                }
+            }
+        }
+    }
+
+    /// Neither the action nor a probe can tell.
+    fn in_doubt(&mut self, at: usize) -> Result<(), Illegal> {
+        let entry = self.course.outline.id(at);
+        match self.course.outline.items[at].after_crash {
+            AfterCrash::Rerun => {
+                let how = "after_crash says that running it again does no harm".to_owned();
+                self.note(Event::FoundUndone { entry, how })
+            }
+            AfterCrash::Rollback => {
+                let text = "it was interrupted, and nobody can tell whether it was done";
+                let failure = Failure::new(FailureKind::InDoubt, text);
+                self.note(Event::Failed { entry, failure, then: Then::Rollback })
+            }
+            // It stays interrupted; the run pauses and says so.
+            AfterCrash::Ask => Ok(()),
+        }
+    }
+
+    fn covered(&self, outputs: Outputs) -> Outputs {
+        let mut value = serde_json::Value::Object(outputs);
+        self.world.cover.json(&mut value);
+        match value {
+            serde_json::Value::Object(outputs) => outputs,
+            _ => Outputs::new(),
+        }
+    }
+
+    /// Somebody is to be asked.
+    fn put(&mut self, mut question: Question, listener: &mut dyn Listener) -> Result<(), Illegal> {
+        question.text = self.world.cover.text(&question.text);
+        if self.course.entry(question.entry).state == StepState::Running {
+            self.note(Event::Asking {
+                entry: self.course.outline.id(question.entry),
+                question: question.number,
+                text: question.text.clone(),
+            })?;
+        }
+        listener.ask(&question);
+        Ok(())
+    }
+
+    fn answer(&mut self, at: usize, question: usize, answer: Answer) -> Result<(), Illegal> {
+        let entry = self.course.outline.id(at);
+        let waiting = self.world.awaited.borrow_mut().remove(&(at, question));
+        self.note(Event::Answered { entry, question, answer: answer.clone() })?;
+        if let Some(waiting) = waiting {
+            let _ = waiting.send(answer);
+        }
+        Ok(())
+    }
+
+    /// False: leave at once.
+    fn obey(&mut self, wanted: Control) -> Result<bool, Illegal> {
+        match wanted {
+            Control::Answer { entry, question, answer } => self.answer(entry, question, answer)?,
+            Control::Pause { by } => self.note(Event::PauseAsked { by })?,
+            Control::Rollback { by, running_too } => self.abort(by, None, running_too)?,
+            Control::Leave => return Ok(false),
+            Control::Unattended => self.limits.attended = false,
+        }
+        Ok(true)
+    }
+
+    fn abort(&mut self, by: String, to: Option<&str>, running_too: bool) -> Result<(), Illegal> {
+        let to = to.and_then(|to| self.course.outline.find(to));
+        if running_too && let Some(keeper) = &*self.world.keeper.borrow() {
+            for at in self.course.running() {
+                let id =
+                    program_id(&self.course.outline.items[at].id, self.course.entry(at).attempt);
+                keeper.end(&id);
+            }
+        }
+        let to = to.map(|at| self.course.outline.id(at));
+        if matches!(self.course.state(), RunState::Running) {
+            self.note(Event::RollbackAsked { by, to, past_irreversible: false })?;
+        }
+        Ok(())
+    }
+
+    async fn look_for_requests(&mut self, listener: &mut dyn Listener) -> Result<(), Illegal> {
+        if self.store_problem.is_some() {
+            return Ok(());
+        }
+        let Ok(asked) = self.store.asked(&self.run).await else { return Ok(()) };
+        for one in asked {
+            if let Err(why) = self.grant(&one)? {
+                listener.say(&format!("{} asked for something that cannot be done: {why}", one.by));
+            }
+            // Taken up: should the commit fail, the request has to be made again.
+            let _ = self.store.taken(&one).await;
+        }
+        Ok(())
+    }
+
+    /// What somebody asked for from another terminal; `Err` says why it cannot be.
+    fn grant(&mut self, asked: &Asked) -> Result<Result<(), String>, Illegal> {
+        let by = asked.by.clone();
+        let find = |engine: &Self, id: &str| {
+            engine.course.outline.find(id).ok_or_else(|| format!("there is no step {id}"))
+        };
+        match &asked.request {
+            Request::Pause => self.note(Event::PauseAsked { by })?,
+            Request::Abort { running_too } => self.abort(by, None, *running_too)?,
+            Request::RollbackTo { checkpoint } => self.abort(by, Some(checkpoint), false)?,
+            Request::Extend { until, reason } => {
+                self.note(Event::WindowExtended { by, why: reason.clone(), until: *until })?;
+            }
+            Request::Retry { entry } => match find(self, entry) {
+                Err(why) => return Ok(Err(why)),
+                Ok(at) => return self.retry(at, &by),
+            },
+            Request::Skip { entry, reason } => match find(self, entry) {
+                Err(why) => return Ok(Err(why)),
+                Ok(at) => return self.skip(at, by, reason.clone()),
+            },
+            Request::Answer { entry, question, choice, holds, evidence } => {
+                match find(self, entry) {
+                    Err(why) => return Ok(Err(why)),
+                    Ok(at) => {
+                        let answer = Answer {
+                            choice: choice.clone(),
+                            holds: *holds,
+                            by,
+                            evidence: evidence.clone(),
+                        };
+                        self.answer(at, *question, answer)?;
+                    }
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn retry(&mut self, at: usize, by: &str) -> Result<Result<(), String>, Illegal> {
+        let entry = self.course.outline.id(at);
+        match self.course.entry(at).state {
+            StepState::Interrupted => {
+                let how = format!("{by} says that it may run again");
+                self.note(Event::FoundUndone { entry, how })?;
+                Ok(Ok(()))
+            }
+            // What failed is tried again whenever the run goes on.
+            StepState::Failed | StepState::RollbackFailed => Ok(Ok(())),
+            state => Ok(Err(format!("{entry} is {}: there is nothing to retry", state.word()))),
+        }
+    }
+
+    fn skip(&mut self, at: usize, by: String, why: String) -> Result<Result<(), String>, Illegal> {
+        let entry = self.course.outline.id(at);
+        match self.course.entry(at).state {
+            StepState::RollbackFailed => self.note(Event::UndoSettled { entry, by, why })?,
+            StepState::Waiting | StepState::Done | StepState::Running => {
+                let state = self.course.entry(at).state.word();
+                return Ok(Err(format!("{entry} is {state}: it cannot be skipped")));
+            }
+            _ => self.note(Event::Skipped { entry, why, by: Some(by) })?,
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// What a program of a step is called.
+pub fn program_id(entry: &str, attempt: u32) -> String {
+    format!("{entry}.{attempt}")
+}
+
+pub fn undo_id(entry: &str, part: u32, attempt: u32) -> String {
+    format!("{entry}.undo{}.{attempt}", part + 1)
+}
+
+/// Whether something besides the graph holds an entry back.
+fn gate(
+    course: &Course,
+    at: usize,
+    world: &World,
+    guard: Option<&Guard>,
+    now: Moment,
+    attended: bool,
+) -> Gate {
+    let entry = world.plan.entry(at);
+    if entry.conditional
+        && let Some(when) = entry.when()
+    {
+        match world.filler(Some(at), None).holds(when) {
+            Ok(true) => {}
+            Ok(false) => return Gate::Skip(format!("`{}` does not hold", when.value)),
+            // The step itself will say what is wrong with it.
+            Err(_) => {}
+        }
+    }
+    match guard {
+        Some(guard) => guard.gate(course, at, now, attended),
+        None => Gate::Open,
+    }
+}
+
+/// What later texts may name.
+fn remember(course: &Course, world: &World, event: &Event, now: Moment) {
+    let text = |moment: Moment| serde_json::Value::from(moment.timestamp().to_string());
+    let mut known = world.known.borrow_mut();
+    let of = |id: &str| course.outline.find(id);
+    match event {
+        Event::Started { entry, .. } => {
+            if let Some(at) = of(entry) {
+                let outputs = known.entry(at).or_default();
+                outputs.insert("started".to_owned(), text(now));
+                outputs.insert("skipped".to_owned(), false.into());
+            }
+        }
+        Event::Done { entry, outputs } | Event::FoundDone { entry, outputs, .. } => {
+            if let Some(at) = of(entry) {
+                let known = known.entry(at).or_default();
+                known.extend(outputs.clone());
+                known.insert("ended".to_owned(), text(now));
+            }
+        }
+        Event::RunStarted(started) => {
+            let logs = started.logs.iter().map(|(path, end)| (path.into(), *end));
+            world.log_ends.borrow_mut().extend(logs);
+        }
+        Event::Skipped { entry, .. } => {
+            if let Some(at) = of(entry) {
+                known.entry(at).or_default().insert("skipped".to_owned(), true.into());
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,194 @@
+//! Begins a run, or takes up one that is there: the same engine either way.
+
+use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use plan_model::graph::CompiledPlan;
+use plan_model::model::check::Check;
+use plan_model::resolve::What;
+
+use super::*;
+use crate::clock::Clock;
+use crate::event::RunStarted;
+use crate::fill::RunNames;
+use crate::outline::Outline;
+use crate::values::Values;
+
+/// What an engine needs besides its store.
+pub struct Begun {
+    pub plan: CompiledPlan,
+    pub values: Values,
+    /// The plan's folder.
+    pub base: PathBuf,
+    /// The folder of the store: runs have theirs beside it.
+    pub store_folder: PathBuf,
+    /// This program, which is also the keeper.
+    pub program: PathBuf,
+    pub clock: Clock,
+    pub by: String,
+    pub attended: bool,
+    /// How many steps may run at once.
+    pub jobs: usize,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the run's folder {path} cannot be made: {source}")]
+    Folder { path: String, source: std::io::Error },
+    #[error("the state cannot be recorded: {0}")]
+    State(String),
+    #[error("the journal does not fit the plan: {0}")]
+    Illegal(#[from] Illegal),
+}
+
+/// A new run: its first events are durable when this returns.
+pub async fn begin<S: Store>(
+    store: S,
+    token: Token,
+    run: RunRow,
+    begun: Begun,
+) -> Result<Engine<S>, BeginError> {
+    let started = RunStarted {
+        plan: run.plan.clone(),
+        title: begun.plan.plan.file.title.as_ref().map(|title| title.value.clone()),
+        environment: run.environment.clone(),
+        digest: run.digest.clone(),
+        by: run.by.clone(),
+        host: run.host.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        entries: begun.plan.entries().len(),
+        jobs: begun.jobs,
+        logs: BTreeMap::new(),
+    };
+    let mut engine = engine(store, token, run, begun, 0)?;
+    let logs = log_ends(&engine.world);
+    let names = logs.iter().map(|(path, end)| (path.display().to_string(), *end));
+    let started = RunStarted { logs: names.collect(), ..started };
+    engine.note(Event::RunStarted(Box::new(started)))?;
+    if engine.course.outline.has_state {
+        let state = fingerprint::take(&engine.world).await;
+        let state = state.map_err(|failure| BeginError::State(failure.text))?;
+        engine.note(Event::StateRecorded { state })?;
+    }
+    Ok(engine)
+}
+
+/// A run that is there: its journal is played again, and what ran meanwhile is looked for.
+pub async fn take_up<S: Store>(
+    mut store: S,
+    token: Token,
+    run: RunRow,
+    begun: Begun,
+) -> Result<Engine<S>, BeginError> {
+    let records = store.read(&run, 0).await?;
+    let resumes = records.iter().filter(|record| matches!(record.event, Event::Resumed { .. }));
+    let keeper_number = resumes.count() as u32 + 1;
+    let by = begun.by.clone();
+    let mut engine = engine(store, token, run, begun, keeper_number)?;
+    for record in &records {
+        engine.course.apply(&record.event, record.at)?;
+        remember(&engine.course, &engine.world, &record.event, record.at);
+        engine.number = record.number;
+    }
+    engine.wait_for_keepers().await;
+    let requests = engine.store.asked(&engine.run).await?;
+    for one in requests {
+        // What cannot be done any more is left: the state of the run has moved on.
+        let _ = engine.grant(&one)?;
+        engine.store.taken(&one).await?;
+    }
+    if engine.course.state() != RunState::Succeeded {
+        engine.note(Event::Resumed { by })?;
+    }
+    engine.find_what_ran()?;
+    Ok(engine)
+}
+
+fn engine<S: Store>(
+    store: S,
+    token: Token,
+    run: RunRow,
+    begun: Begun,
+    keeper_number: u32,
+) -> Result<Engine<S>, BeginError> {
+    let folder = begun.store_folder.join("runs").join(&run.run);
+    let mut private = DirBuilder::new();
+    private.recursive(true).mode(0o700);
+    let made = private.create(folder.join("logs"));
+    let wrong = |source| BeginError::Folder { path: folder.display().to_string(), source };
+    made.map_err(wrong)?;
+    let outline = Arc::new(Outline::of(&begun.plan));
+    let guard = Guard::of(&begun.plan, None, run.started_at);
+    let (ask, questions) = mpsc::unbounded_channel();
+    let (outcomes, inbox) = mpsc::unbounded_channel();
+    let world = World {
+        cover: begun.values.secrets.cover(),
+        run: RunNames {
+            id: run.run.clone(),
+            started: run.started_at.timestamp().to_string(),
+            by: run.by.clone(),
+            folder: folder.display().to_string(),
+        },
+        plan: begun.plan,
+        values: begun.values,
+        base: begun.base,
+        clock: begun.clock,
+        began: run.started_at,
+        log_ends: RefCell::default(),
+        known: RefCell::default(),
+        program: begun.program,
+        keeper: RefCell::default(),
+        keeper_number,
+        http: Default::default(),
+        questions: ask,
+        awaited: RefCell::new(HashMap::new()),
+        folder: folder.clone(),
+    };
+    let paper = Paper::open(&folder, &world).map_err(wrong)?;
+    Ok(Engine {
+        store,
+        token,
+        run,
+        course: Course::new(outline),
+        world: Rc::new(world),
+        guard,
+        limits: Limits { jobs: begun.jobs, attended: begun.attended },
+        paper,
+        number: 0,
+        pending: Vec::new(),
+        intents: Vec::new(),
+        outcomes,
+        inbox,
+        questions,
+        at_work: 0,
+        store_problem: None,
+    })
+}
+
+/// Where each log that is looked at ends now: only what comes later counts.
+fn log_ends(world: &World) -> BTreeMap<PathBuf, u64> {
+    let mut ends = BTreeMap::new();
+    let mut see = |check: &Check, entry: Option<usize>| {
+        if let Check::Log(log) = check
+            && let Ok(path) = world.filler(entry, None).path(&log.log.value)
+        {
+            let length = std::fs::metadata(&path).map_or(0, |meta| meta.len());
+            ends.insert(path, length);
+        }
+    };
+    for (at, entry) in world.plan.entries().iter().enumerate() {
+        if let What::Checkpoint(checkpoint) = &entry.what {
+            checkpoint.checks.iter().for_each(|check| see(check, Some(at)));
+        }
+    }
+    for phase in &world.plan.plan.phases {
+        phase.watch.iter().for_each(|check| see(check, phase.entries.clone().next()));
+    }
+    world.log_ends.borrow_mut().extend(ends.clone());
+    ends
+}

@@ -1,0 +1,186 @@
+//! What became of steps that nobody watched: the keeper's log knows of programs, the action or a
+//! probe of the rest. Nothing is guessed.
+
+use std::path::PathBuf;
+
+use plan_model::model::action::Action;
+use tokio::time::sleep;
+
+use super::*;
+use crate::keeper::{Ended, Fate, Log};
+use crate::world::Ran;
+
+/// How often the log of a keeper that was left behind is read.
+const FOLLOW_EVERY: Duration = Duration::from_millis(50);
+/// A keeper that was just orphaned says so at once.
+const KEEPER_PATIENCE: Duration = Duration::from_secs(10);
+
+impl<S: Store> Engine<S> {
+    fn keeper_logs(&self) -> Vec<PathBuf> {
+        let numbers = (0..self.world.keeper_number).rev();
+        let logs = numbers.map(|number| self.world.folder.join(format!("keeper-{number}.log")));
+        logs.filter(|log| log.exists()).collect()
+    }
+
+    /// Until each earlier keeper has said that nothing more will start under it.
+    pub(super) async fn wait_for_keepers(&self) {
+        let started = Instant::now();
+        for log in self.keeper_logs() {
+            while started.elapsed() < KEEPER_PATIENCE {
+                if Log::read(&log).is_ok_and(|log| log.is_settled()) {
+                    break;
+                }
+                sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+
+    /// After a replay: what the journal holds for running.
+    pub(super) fn find_what_ran(&mut self) -> Result<(), Illegal> {
+        let logs: Vec<Log> =
+            self.keeper_logs().iter().filter_map(|log| Log::read(log).ok()).collect();
+        let running: Vec<usize> = self.course.running().collect();
+        for at in running {
+            let id = program_id(&self.course.outline.items[at].id, self.course.entry(at).attempt);
+            let step = self.world.plan.entry(at).step();
+            let is_program =
+                step.is_some_and(|step| matches!(step.actions.first(), Some(Action::Run(_))));
+            if is_program {
+                self.find_program(at, None, id, &logs)?;
+            } else {
+                self.note(Event::Interrupted { entry: self.course.outline.id(at) })?;
+                self.look(at);
+            }
+        }
+        let undoing: Vec<usize> = self.course.undoing().collect();
+        for at in undoing {
+            let entry = self.course.entry(at);
+            let (part, attempt) = (entry.undone_parts, entry.undo_attempt);
+            let id = undo_id(&self.course.outline.items[at].id, part, attempt);
+            let step = self.world.plan.entry(at).step();
+            let is_program = step.is_some_and(|step| actions::is_program(step, part));
+            if is_program {
+                self.find_program(at, Some(part), id, &logs)?;
+            } else {
+                self.look_back(at, part);
+            }
+        }
+        Ok(())
+    }
+
+    /// A program: the log of its keeper says whether it was started, runs, or has ended.
+    fn find_program(
+        &mut self,
+        at: usize,
+        part: Option<u32>,
+        id: String,
+        logs: &[Log],
+    ) -> Result<(), Illegal> {
+        let known = logs.iter().find_map(|log| Some((log, log.fate(&id)?)));
+        let outcomes = self.outcomes.clone();
+        match known {
+            None => match part {
+                // Intent was journaled, and then the engine died: nothing was started.
+                None => {
+                    let entry = self.course.outline.id(at);
+                    let how = "it was never started".to_owned();
+                    self.note(Event::FoundUndone { entry, how })
+                }
+                Some(part) => {
+                    let failure = Failure::new(FailureKind::InDoubt, "it was never started");
+                    let entry = self.course.outline.id(at);
+                    let retry_at = Some(self.world.clock.now());
+                    self.note(Event::UndoFailed { entry, part, failure, retry_at })
+                }
+            },
+            Some((_, Fate::Ended(ended))) => {
+                self.at_work += 1;
+                let _ =
+                    outcomes.send(ended_outcome(&self.world, at, part, &id, Some(ended.clone())));
+                Ok(())
+            }
+            Some((log, Fate::Begun { .. })) => {
+                self.at_work += 1;
+                let path = self.world.folder.join(log.name());
+                let world = self.world.clone();
+                tokio::task::spawn_local(async move {
+                    let ended = follow(&path, &id).await;
+                    let _ = outcomes.send(ended_outcome(&world, at, part, &id, ended));
+                });
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks the action, or the step's probe.
+    pub(super) fn look(&mut self, at: usize) {
+        let id = format!("{}.found{}", self.course.outline.items[at].id, self.world.keeper_number);
+        let attempt = self.course.entry(at).attempt;
+        let mut job = Job::new(self.world.clone(), Some(at), id);
+        job.performed_as = program_id(&self.course.outline.items[at].id, attempt);
+        let outcomes = self.outcomes.clone();
+        self.at_work += 1;
+        tokio::task::spawn_local(async move {
+            let found = actions::found(&job, job.world.plan.entry(at)).await;
+            let _ = outcomes.send(Outcome::Looked { entry: at, found });
+        });
+    }
+
+    fn look_back(&mut self, at: usize, part: u32) {
+        let name = &self.course.outline.items[at].id;
+        let id = format!("{name}.found-undo{}.{}", part + 1, self.world.keeper_number);
+        let mut job = Job::new(self.world.clone(), Some(at), id);
+        job.performed_as = undo_id(name, part, self.course.entry(at).undo_attempt);
+        job.own = Some(self.world.known.borrow().get(&at).cloned().unwrap_or_default());
+        let outcomes = self.outcomes.clone();
+        self.at_work += 1;
+        tokio::task::spawn_local(async move {
+            let found = match job.world.plan.entry(at).step() {
+                Some(step) => actions::found_undone(&job, step, part).await,
+                None => Found::InDoubt,
+            };
+            let _ = outcomes.send(Outcome::LookedBack { entry: at, part, found });
+        });
+    }
+}
+
+/// Waits for the end of a program under a keeper of another engine.
+async fn follow(log: &std::path::Path, id: &str) -> Option<Ended> {
+    loop {
+        // Asked before the log is read: what it wrote before it ended is then in it.
+        let lives = Log::read(log).is_ok_and(|log| log.keeper_lives());
+        if let Ok(log) = Log::read(log)
+            && let Some(Fate::Ended(ended)) = log.fate(id)
+        {
+            return Some(ended.clone());
+        }
+        if !lives {
+            return None;
+        }
+        sleep(FOLLOW_EVERY).await;
+    }
+}
+
+fn ended_outcome(
+    world: &Rc<World>,
+    at: usize,
+    part: Option<u32>,
+    id: &str,
+    ended: Option<Ended>,
+) -> Outcome {
+    let result = match ended {
+        None => Err(Broken::Lost),
+        Some(ended) => {
+            let logs = world.folder.join("logs");
+            let errors = logs.join(format!("{id}.err"));
+            let output = logs.join(format!("{id}.log"));
+            let errors = if errors.exists() { errors } else { output.clone() };
+            let job = Job::new(world.clone(), Some(at), id.to_owned());
+            actions::run::after(&job, &Ran { ended, output, errors }, part.is_none())
+        }
+    };
+    match part {
+        None => Outcome::Performed { entry: at, result },
+        Some(part) => Outcome::Undone { entry: at, part, result: result.map(|_| ()) },
+    }
+}

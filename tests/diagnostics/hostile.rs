@@ -81,6 +81,18 @@ fn many_aliases_to_one_large_list_are_refused() {
 }
 
 #[test]
+fn an_include_bomb_is_refused() {
+    let mut scratch = Scratch::new("include-bomb");
+    for level in 0..15 {
+        let name = if level == 0 { "plan.yaml".to_owned() } else { format!("part{level}.yaml") };
+        let include = format!("  - include: part{}.yaml\n", level + 1);
+        scratch = scratch.with(&name, plan_of(&include.repeat(10)));
+    }
+    let scratch = scratch.with("part15.yaml", plan_of("  - { step: a, run: uptime }\n"));
+    assert_refused(&scratch.validate(&["plan.yaml"]), "include-cycle");
+}
+
+#[test]
 fn aliases_of_steps_are_steps_of_the_same_id() {
     let aliases = "  - *s\n".repeat(2_000);
     let text = plan_of(&format!(

@@ -664,4 +664,10 @@ mod tests {
         assert!(Document::parse(FileId(0), &bomb, &mut found).is_none());
         assert_eq!(found[0].code, "too-many-nodes");
     }
+
+    #[test]
+    fn a_carriage_return_alone_ends_a_line_of_a_mistake() {
+        check("steps:\n  - { std_on\ry: true, timeout: 1m }\n", &["yaml-syntax {"]);
+        check("a: { b\r\n - c\r", &["yaml-syntax {"]);
+    }
 }

@@ -11,6 +11,9 @@ use crate::source::{FileId, Sources, Span};
 
 const INCLUDE_DEPTH: usize = 16;
 
+/// Sixteen small files that each include the next one often would be read for years.
+const INCLUDE_COUNT: usize = 1_000;
+
 /// One file that was read, as a type.
 #[derive(Debug)]
 pub struct Loaded<T> {
@@ -190,6 +193,20 @@ fn follow(
             );
             tree.plan.in_part = true;
             continue;
+        }
+        if sources.files().count() > INCLUDE_COUNT {
+            found.push(
+                Diagnostic::error(
+                    "include-cycle",
+                    span,
+                    format!("more than {INCLUDE_COUNT} files are included"),
+                )
+                .help(
+                    "do files include each other again and again? include each where it is needed",
+                ),
+            );
+            tree.plan.in_part = true;
+            break;
         }
         match file(sources, folder, &path, FileRole::Plan, Some(span), found) {
             Some(loaded) => {

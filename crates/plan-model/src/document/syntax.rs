@@ -41,7 +41,8 @@ struct Place<'t> {
 
 impl<'t> Place<'t> {
     fn new(text: &'t str, at: usize) -> Self {
-        let line_start = text[..at].rfind('\n').map_or(0, |before| before + 1);
+        // A carriage return alone ends a line too.
+        let line_start = text[..at].rfind(['\n', '\r']).map_or(0, |before| before + 1);
         let line = text[line_start..].split(['\n', '\r']).next().unwrap_or("");
         Place { text, at, line_start, line }
     }
@@ -170,9 +171,11 @@ impl<'t> Place<'t> {
     }
 
     fn whole_line(&self, message: &str, help: &str) -> Mistake {
-        let start = self.line_start + self.indent();
+        let end = self.line.trim_end().len();
+        // A blank line is all indentation.
+        let start = self.indent().min(end);
         Mistake {
-            at: start..self.line_start + self.line.trim_end().len(),
+            at: self.line_start + start..self.line_start + end,
             message: message.to_owned(),
             help: help.to_owned(),
             related: None,

@@ -33,12 +33,12 @@ struct Verdicts {
 /// `None` for texts that are no YAML, or that have doubled keys: a JSON schema cannot see those.
 fn verdicts(text: &str, role: FileRole, validator: &jsonschema::Validator) -> Option<Verdicts> {
     let mut found = Vec::new();
-    let mut document = Document::parse(FileId(0), text, &mut found)?;
+    let document = Document::parse(FileId(0), text, &mut found)?;
     if !found.is_empty() {
         return None;
     }
     let theirs = validator.is_valid(&document.root().to_json());
-    check(&mut document, role, &mut found);
+    check(&document, role, &mut found);
     let said = found.iter().map(|one| format!("{}: {}", one.code, one.message));
     let said = said.collect::<Vec<_>>().join("; ");
     Some(Verdicts { ours: found.is_empty(), theirs, said })

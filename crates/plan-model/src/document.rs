@@ -3,8 +3,6 @@
 
 mod syntax;
 
-use std::borrow::Cow;
-
 use granit_parser::{Event, Options, Parser, ScalarStyle};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -22,26 +20,45 @@ pub struct NodeId(u32);
 pub struct Document<'t> {
     pub file: FileId,
     pub text: &'t str,
-    nodes: Vec<NodeData<'t>>,
+    nodes: Vec<NodeData>,
     /// Children of lists, and of maps as key, value, key, value.
     children: Vec<NodeId>,
+    /// Scalars that mean something else than what is written: with escapes, or of several lines.
+    rewritten: Vec<String>,
     root: NodeId,
     /// Nodes that the schema refused: readers of the document do not see them.
     pruned: FxHashSet<NodeId>,
 }
 
-#[derive(Debug)]
-struct NodeData<'t> {
+/// Small, because there are a quarter of a million of them in a plan of 10,000 steps.
+#[derive(Debug, Clone, Copy)]
+struct NodeData {
     start: u32,
     end: u32,
-    kind: Kind<'t>,
+    kind: Kind,
 }
 
-#[derive(Debug)]
-enum Kind<'t> {
-    Scalar { text: Cow<'t, str>, plain: bool },
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Scalar { held: HeldIn, plain: bool },
     List { first: u32, count: u32 },
     Map { first: u32, count: u32 },
+}
+
+/// Where the characters of a scalar are.
+#[derive(Debug, Clone, Copy)]
+enum HeldIn {
+    Text { start: u32, end: u32 },
+    Rewritten(u32),
+}
+
+impl HeldIn {
+    fn slice<'s>(self, text: &'s str, rewritten: &'s [String]) -> &'s str {
+        match self {
+            HeldIn::Text { start, end } => &text[start as usize..end as usize],
+            HeldIn::Rewritten(at) => &rewritten[at as usize],
+        }
+    }
 }
 
 /// What a plain scalar means under the core schema of YAML 1.2.
@@ -121,8 +138,12 @@ impl<'d, 't> Map<'d, 't> {
 }
 
 impl<'d, 't> Node<'d, 't> {
-    fn data(self) -> &'d NodeData<'t> {
+    fn data(self) -> &'d NodeData {
         &self.document.nodes[self.id.0 as usize]
+    }
+
+    fn slice(self, held: HeldIn) -> &'d str {
+        held.slice(self.document.text, &self.document.rewritten)
     }
 
     pub fn span(self) -> Span {
@@ -134,22 +155,22 @@ impl<'d, 't> Node<'d, 't> {
         let children = |first: u32, count: u32| {
             &self.document.children[first as usize..(first + count) as usize]
         };
-        match &self.data().kind {
-            Kind::Scalar { text, plain: true } => View::Scalar(resolve(text)),
-            Kind::Scalar { text, plain: false } => View::Scalar(Scalar::Text(text)),
+        match self.data().kind {
+            Kind::Scalar { held, plain: true } => View::Scalar(resolve(self.slice(held))),
+            Kind::Scalar { held, plain: false } => View::Scalar(Scalar::Text(self.slice(held))),
             Kind::List { first, count } => {
-                View::List(List { document: self.document, items: children(*first, *count) })
+                View::List(List { document: self.document, items: children(first, count) })
             }
             Kind::Map { first, count } => {
-                View::Map(Map { document: self.document, pairs: children(*first, *count) })
+                View::Map(Map { document: self.document, pairs: children(first, count) })
             }
         }
     }
 
     /// The scalar's characters, whatever they mean.
     pub fn raw(self) -> Option<&'d str> {
-        match &self.data().kind {
-            Kind::Scalar { text, .. } => Some(text),
+        match self.data().kind {
+            Kind::Scalar { held, .. } => Some(self.slice(held)),
             _ => None,
         }
     }
@@ -217,6 +238,7 @@ impl<'t> Document<'t> {
             text,
             nodes: Vec::with_capacity(guess),
             children: Vec::with_capacity(guess),
+            rewritten: Vec::new(),
             open: Vec::new(),
             waiting: Vec::new(),
             anchors: FxHashMap::default(),
@@ -227,7 +249,7 @@ impl<'t> Document<'t> {
     }
 }
 
-struct Open<'t> {
+struct Open {
     map: bool,
     start: u32,
     anchor: usize,
@@ -236,15 +258,16 @@ struct Open<'t> {
     /// Where its children begin on the stack of children that still wait for their parent.
     waiting: usize,
     /// Keys seen so far, once there are too many to compare one by one.
-    seen: Option<FxHashMap<Cow<'t, str>, NodeId>>,
+    seen: Option<FxHashMap<String, NodeId>>,
 }
 
 struct Builder<'t, 'f> {
     file: FileId,
     text: &'t str,
-    nodes: Vec<NodeData<'t>>,
+    nodes: Vec<NodeData>,
     children: Vec<NodeId>,
-    open: Vec<Open<'t>>,
+    rewritten: Vec<String>,
+    open: Vec<Open>,
     waiting: Vec<NodeId>,
     /// Anchor → node, and how many nodes it stands for once aliases are followed.
     anchors: FxHashMap<usize, (NodeId, u64)>,
@@ -288,13 +311,17 @@ impl<'t> Builder<'t, '_> {
         }
         let root = match self.root {
             Some(root) => root,
-            None => self.push(0, 0, Kind::Scalar { text: Cow::Borrowed(""), plain: true }),
+            None => {
+                let held = HeldIn::Text { start: 0, end: 0 };
+                self.push(0, 0, Kind::Scalar { held, plain: true })
+            }
         };
         Some(Document {
             file: self.file,
             text: self.text,
             nodes: self.nodes,
             children: self.children,
+            rewritten: self.rewritten,
             root,
             pruned: FxHashSet::default(),
         })
@@ -308,7 +335,8 @@ impl<'t> Builder<'t, '_> {
                 }
                 let end = self.without_trailing_space(start, end);
                 let plain = style == ScalarStyle::Plain;
-                let id = self.push(start, end, Kind::Scalar { text, plain });
+                let held = self.hold(&text, start, style);
+                let id = self.push(start, end, Kind::Scalar { held, plain });
                 self.attach(id, anchor, 1)
             }
             Event::SequenceStart(_, anchor, tag) => self.open(
@@ -342,6 +370,26 @@ impl<'t> Builder<'t, '_> {
                 }
             },
             _ => Ok(()),
+        }
+    }
+
+    /// Most scalars stand in the text as they are, behind a quote if they have one.
+    fn hold(&mut self, value: &str, start: u32, style: ScalarStyle) -> HeldIn {
+        let quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
+        let start = start + u32::from(quoted);
+        let end = start + value.len() as u32;
+        if self.text.get(start as usize..end as usize) == Some(value) {
+            return HeldIn::Text { start, end };
+        }
+        self.rewritten.push(value.to_owned());
+        HeldIn::Rewritten(self.rewritten.len() as u32 - 1)
+    }
+
+    /// The characters of a scalar.
+    fn word(&self, id: NodeId) -> Option<&str> {
+        match self.nodes[id.0 as usize].kind {
+            Kind::Scalar { held, .. } => Some(held.slice(self.text, &self.rewritten)),
+            _ => None,
         }
     }
 
@@ -426,10 +474,8 @@ impl<'t> Builder<'t, '_> {
     }
 
     fn check_key(&mut self, id: NodeId) {
-        const FEW: usize = 16;
-        let data = &self.nodes[id.0 as usize];
-        let (start, end) = (data.start, data.end);
-        let Kind::Scalar { text, .. } = &data.kind else {
+        let NodeData { start, end, kind } = self.nodes[id.0 as usize];
+        if !matches!(kind, Kind::Scalar { .. }) {
             if let Some(diagnostic) = self.template_without_quotes(start, end) {
                 self.found.push(diagnostic);
                 return;
@@ -443,48 +489,36 @@ impl<'t> Builder<'t, '_> {
                 .help("write a word, or put the key in quotes"),
             );
             return;
-        };
-        let text = text.clone();
-        let Some(parent) = self.open.last_mut() else { return };
-        let keys = &self.waiting[parent.waiting..self.waiting.len() - 1];
-        let word = |id: &NodeId| match &self.nodes[id.0 as usize].kind {
-            Kind::Scalar { text, .. } => Some(text.clone()),
-            _ => None,
-        };
-        let first = if keys.len() < FEW * 2 {
-            keys.iter()
-                .step_by(2)
-                .find(|id| match &self.nodes[id.0 as usize].kind {
-                    Kind::Scalar { text: other, .. } => *other == text,
-                    _ => false,
-                })
-                .copied()
-        } else {
-            let seen = parent.seen.get_or_insert_with(|| {
-                keys.iter().step_by(2).filter_map(|id| Some((word(id)?, *id))).collect()
-            });
-            match seen.entry(text.clone()) {
-                std::collections::hash_map::Entry::Occupied(first) => Some(*first.get()),
-                std::collections::hash_map::Entry::Vacant(free) => {
-                    free.insert(id);
-                    None
-                }
-            }
-        };
-        if let Some(first) = first {
-            let first = &self.nodes[first.0 as usize];
-            let first = self.span(first.start, first.end);
-            self.found.push(
-                Diagnostic::error(
-                    "duplicate-key",
-                    self.span(start, end),
-                    format!("`{text}` is given twice"),
-                )
-                .label("given again here")
-                .related(first, "first given here")
-                .help("keep one of the two"),
-            );
         }
+        let Some(first) = self.same_key_before(id) else { return };
+        let NodeData { start: first_start, end: first_end, .. } = self.nodes[first.0 as usize];
+        let text = self.word(id).unwrap_or("");
+        let diagnostic = Diagnostic::error(
+            "duplicate-key",
+            self.span(start, end),
+            format!("`{text}` is given twice"),
+        )
+        .label("given again here")
+        .related(self.span(first_start, first_end), "first given here")
+        .help("keep one of the two");
+        self.found.push(diagnostic);
+    }
+
+    fn same_key_before(&mut self, id: NodeId) -> Option<NodeId> {
+        const FEW: usize = 16;
+        let parent = self.open.last_mut()?;
+        let seen = parent.seen.take();
+        let keys = &self.waiting[parent.waiting..self.waiting.len() - 1];
+        let mut keys = keys.iter().step_by(2).copied();
+        let text = self.word(id)?;
+        if keys.len() < FEW {
+            return keys.find(|other| self.word(*other) == Some(text));
+        }
+        let named = |id: NodeId| Some((self.word(id)?.to_owned(), id));
+        let mut seen = seen.unwrap_or_else(|| keys.filter_map(named).collect());
+        let first = *seen.entry(text.to_owned()).or_insert(id);
+        self.open.last_mut()?.seen = Some(seen);
+        (first != id).then_some(first)
     }
 
     /// `in: {{ folder }}/app` is a map in a map for YAML: what the author wanted is plain.
@@ -506,7 +540,7 @@ impl<'t> Builder<'t, '_> {
         )
     }
 
-    fn push(&mut self, start: u32, end: u32, kind: Kind<'t>) -> NodeId {
+    fn push(&mut self, start: u32, end: u32, kind: Kind) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
         self.nodes.push(NodeData { start, end, kind });
         id
@@ -554,16 +588,21 @@ impl<'t> Builder<'t, '_> {
 
 /// The core schema of YAML 1.2: `no` and `on` are words, `0o17` is octal and `017` is seventeen.
 fn resolve(text: &str) -> Scalar<'_> {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,
-        "true" | "True" | "TRUE" => return Scalar::Bool(true),
-        "false" | "False" | "FALSE" => return Scalar::Bool(false),
-        _ => {}
+    // Nearly every text is only that, which its first letter tells.
+    match text.bytes().next() {
+        None => Scalar::Null,
+        Some(b'0'..=b'9' | b'+' | b'-' | b'.') => number(text),
+        Some(b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F') => match text {
+            "~" | "null" | "Null" | "NULL" => Scalar::Null,
+            "true" | "True" | "TRUE" => Scalar::Bool(true),
+            "false" | "False" | "FALSE" => Scalar::Bool(false),
+            _ => Scalar::Text(text),
+        },
+        Some(_) => Scalar::Text(text),
     }
-    let first = text.as_bytes()[0];
-    if !(first.is_ascii_digit() || matches!(first, b'+' | b'-' | b'.')) {
-        return Scalar::Text(text);
-    }
+}
+
+fn number(text: &str) -> Scalar<'_> {
     if let Some(value) = integer(text) {
         return Scalar::Int(value);
     }
@@ -575,11 +614,13 @@ fn resolve(text: &str) -> Scalar<'_> {
         ".nan" | ".NaN" | ".NAN" => return Scalar::Float(f64::NAN),
         _ => {}
     }
-    let float_like =
-        text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
+    let float_like = |b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+    if !text.bytes().all(float_like) {
+        return Scalar::Text(text);
+    }
     match text.parse::<f64>() {
-        Ok(value) if float_like => Scalar::Float(value),
-        _ => Scalar::Text(text),
+        Ok(value) => Scalar::Float(value),
+        Err(_) => Scalar::Text(text),
     }
 }
 

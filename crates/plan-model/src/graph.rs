@@ -81,6 +81,11 @@ impl CompiledPlan {
         self.is_sound
     }
 
+    /// With fewer, starting a thread for a pass over all costs more than it saves.
+    pub fn has_many_entries(&self) -> bool {
+        self.plan.entries.len() >= 500
+    }
+
     pub fn by_id(&self, id: &str) -> Option<usize> {
         self.by_id.get(id).copied()
     }

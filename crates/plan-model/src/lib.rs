@@ -6,6 +6,7 @@
 // Tests may ask a real shell and look at committed files.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+pub mod together;
 pub mod source;
 pub mod diagnostic;
 pub mod document;

@@ -83,6 +83,7 @@ pub mod shell_instead_of_typed;
 pub mod sql_errors_pass;
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustc_hash::FxHashSet;
 
@@ -95,6 +96,7 @@ use crate::named::NamedFiles;
 use crate::schema::nearest;
 use crate::scripts::Scripts;
 use crate::source::{Sources, Span};
+use crate::together;
 
 /// One rule about plans.
 pub struct Rule {
@@ -277,9 +279,6 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|rule| rule.code).chain(migration::RULES.iter().map(|rule| rule.code))
 }
 
-/// With fewer, starting a thread costs more than it saves.
-const FEW_ENTRIES: usize = 500;
-
 /// What one rule finds, with its code and severity.
 fn found_by(rule: &Rule, lint: &Lint<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -306,19 +305,20 @@ pub fn run<'p>(
 ) -> Vec<Finding> {
     let lint =
         Lint { plan, files, scripts, sources, bounds: OnceLock::new(), secrets: OnceLock::new() };
-    let mut all = Vec::new();
-    if plan.entries().len() < FEW_ENTRIES {
-        all.extend(RULES.iter().flat_map(|rule| found_by(rule, &lint)));
-    } else {
-        // Rules know nothing of each other: with many entries each half asks its own.
-        let (first, second) = RULES.split_at(RULES.len() / 2);
-        std::thread::scope(|scope| {
-            let other = scope
-                .spawn(|| second.iter().flat_map(|rule| found_by(rule, &lint)).collect::<Vec<_>>());
-            all.extend(first.iter().flat_map(|rule| found_by(rule, &lint)));
-            all.extend(other.join().expect("rules do not panic"));
-        });
-    }
+    // Rules know nothing of each other: whoever is free takes the next one.
+    let next = AtomicUsize::new(0);
+    let ask = || {
+        let mut answers = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(rule) = RULES.get(at) else { return answers };
+            answers.push((at, found_by(rule, &lint)));
+        }
+    };
+    let (mut answers, others) = together::both(plan.has_many_entries(), ask, ask);
+    answers.extend(others);
+    answers.sort_by_key(|(at, _)| *at);
+    let mut all: Vec<Finding> = answers.into_iter().flat_map(|(_, found)| found).collect();
     migrations::check(&lint, &mut all);
     all
 }

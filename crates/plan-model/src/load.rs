@@ -8,8 +8,11 @@ use crate::model::plan::{Entry, EnvironmentFile, Include, PhaseEntry, PlanFile};
 use crate::model::read::Read;
 use crate::schema::{self, FileRole, Held};
 use crate::source::{FileId, Sources, Span};
+use crate::together;
 
 const INCLUDE_DEPTH: usize = 16;
+/// With fewer bytes, starting a thread costs more than it saves.
+const LONG_TEXT: usize = 100_000;
 
 /// Sixteen small files that each include the next one often would be read for years.
 const INCLUDE_COUNT: usize = 1_000;
@@ -26,7 +29,7 @@ pub struct Loaded<T> {
 }
 
 /// Reads a text of the named role; every problem goes to `found`.
-pub fn parse<T: Read>(
+pub fn parse<T: Read + Send>(
     sources: &mut Sources,
     name: &str,
     text: String,
@@ -35,7 +38,10 @@ pub fn parse<T: Read>(
 ) -> Option<Loaded<T>> {
     let file = sources.add(name, text);
     let text = sources.file(file).text.clone();
-    let mut document = Document::parse(file, &text, found)?;
+    let is_long = text.len() > LONG_TEXT;
+    let ((), document) =
+        together::both(is_long, || schema::prepare(role), || Document::parse(file, &text, found));
+    let mut document = document?;
     let in_duplicates = !found.is_empty();
     if matches!(document.root().view(), View::Scalar(Scalar::Null)) {
         found.push(
@@ -49,15 +55,26 @@ pub fn parse<T: Read>(
         return None;
     }
     let ids = if in_duplicates { entry_ids(document.root()) } else { Vec::new() };
-    let held = schema::check(&mut document, role, found);
+    // Nearly every text is right: it is read while it is held against its schema, and once more
+    // without what was refused.
+    let ((held, refused), value) = together::both(
+        is_long,
+        || schema::check(&document, role, found),
+        || T::read(document.root()),
+    );
     let ids = match held {
         Held::Unreadable => return None,
         Held::Whole if !in_duplicates => Vec::new(),
         _ if ids.is_empty() => entry_ids_of_text(file, &text),
         _ => ids,
     };
-    let value = T::read(document.root())?;
-    Some(Loaded { file, value, in_part: held == Held::InPart || in_duplicates, ids })
+    let value = if refused.is_empty() {
+        value
+    } else {
+        document.prune(refused);
+        T::read(document.root())
+    };
+    Some(Loaded { file, value: value?, in_part: held == Held::InPart || in_duplicates, ids })
 }
 
 /// What is wrong with a path, with the name that was probably meant.
@@ -94,7 +111,7 @@ pub fn unreadable(
 }
 
 /// Reads a file of the named role. `from` is where it is named, if it is.
-pub fn file<T: Read>(
+pub fn file<T: Read + Send>(
     sources: &mut Sources,
     folder: &dyn Folder,
     path: &str,

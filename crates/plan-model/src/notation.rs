@@ -159,19 +159,24 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         if !number.starts_with(|c: char| c.is_ascii_digit()) || number.ends_with('.') {
             return None;
         }
-        let number: f64 = number.parse().ok()?;
         let unit_length = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(unit_length);
-        let seconds = match unit {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            "d" => 86_400.0,
-            "w" => 604_800.0,
+        let unit = match unit {
+            "ms" => Duration::from_millis(1),
+            "s" => Duration::from_secs(1),
+            "m" => Duration::from_secs(60),
+            "h" => Duration::from_secs(3600),
+            "d" => Duration::from_secs(86_400),
+            "w" => Duration::from_secs(604_800),
             _ => return None,
         };
-        let part = Duration::try_from_secs_f64(number * seconds).ok()?;
+        let part = match number.parse::<u32>() {
+            Ok(whole) => unit.checked_mul(whole)?,
+            Err(_) => {
+                let number: f64 = number.parse().ok()?;
+                Duration::try_from_secs_f64(number * unit.as_secs_f64()).ok()?
+            }
+        };
         total = total.checked_add(part)?;
         rest = tail;
     }

@@ -14,7 +14,7 @@ pub use shape::Shapes;
 use std::sync::LazyLock;
 
 use crate::diagnostic::Diagnostic;
-use crate::document::Document;
+use crate::document::{Document, NodeId};
 
 /// The committed schemas; a test holds them against the types.
 pub const PLAN_SCHEMA: &str = include_str!("../../../schemas/plan.schema.json");
@@ -34,15 +34,25 @@ pub enum FileRole {
     Environment,
 }
 
-/// Holds a document against its schema; what was refused is hidden from later readers.
-pub fn check(document: &mut Document<'_>, role: FileRole, found: &mut Vec<Diagnostic>) -> Held {
-    let shapes = match role {
-        FileRole::Plan => &*PLAN,
-        FileRole::Environment => &*ENVIRONMENT,
-    };
-    let (held, pruned) = hold::hold(document, shapes, found);
-    document.prune(pruned);
-    held
+/// Compiles a schema. The first check does so by itself; it may as well be done before.
+pub fn prepare(role: FileRole) {
+    let _ = shapes(role);
+}
+
+/// Holds a document against its schema; what it refused is to be hidden from later readers.
+pub fn check(
+    document: &Document<'_>,
+    role: FileRole,
+    found: &mut Vec<Diagnostic>,
+) -> (Held, Vec<NodeId>) {
+    hold::hold(document, shapes(role), found)
+}
+
+fn shapes(role: FileRole) -> &'static Shapes {
+    match role {
+        FileRole::Plan => &PLAN,
+        FileRole::Environment => &ENVIRONMENT,
+    }
 }
 
 #[cfg(test)]

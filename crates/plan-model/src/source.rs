@@ -49,8 +49,7 @@ pub struct SourceFile {
 impl SourceFile {
     fn new(name: String, text: Arc<str>) -> SourceFile {
         let mut line_starts = vec![0];
-        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        line_starts.extend(newlines.map(|(at, _)| at as u32 + 1));
+        line_starts.extend(text.match_indices('\n').map(|(at, _)| at as u32 + 1));
         SourceFile { name, text, line_starts }
     }
 

@@ -8,10 +8,13 @@ use crate::inputs::Given;
 use crate::lint;
 use crate::load;
 use crate::model::plan::PlanFile;
+use crate::named;
 use crate::refer;
 use crate::resolve;
 use crate::schema::FileRole;
+use crate::scripts;
 use crate::source::Sources;
+use crate::together;
 
 /// What a caller adds to a plan file.
 #[derive(Debug, Clone, Default)]
@@ -112,11 +115,18 @@ fn finish(
         return Outcome { plan: None, diagnostics: found, waived: Vec::new() };
     };
     let mut waived = Vec::new();
-    refer::check(&compiled, sources, &mut found);
-    let files = crate::named::read(&compiled, sources, folder, &mut found);
-    refer::templates(&compiled, &files, sources, &mut found);
-    let scripts = crate::scripts::read(&compiled, &files);
-    crate::scripts::check(&scripts, sources, &mut found);
+    let mut of_files = Vec::new();
+    let files = named::read(&compiled, sources, folder, &mut of_files);
+    let (scripts, ()) = together::both(
+        compiled.has_many_entries(),
+        || scripts::read(&compiled, &files),
+        || {
+            refer::check(&compiled, sources, &mut found);
+            found.append(&mut of_files);
+            refer::templates(&compiled, &files, sources, &mut found);
+        },
+    );
+    scripts::check(&scripts, sources, &mut found);
     // A rule about what is missing would be wrong where something was refused.
     let is_part = compiled.plan.file.part == Some(true);
     if !compiled.plan.in_part && !is_part && compiled.is_sound() {

@@ -174,6 +174,9 @@ fn places(broken: &[Broken<'_>]) -> usize {
 
 /// The words that hold something else than ASCII.
 fn foreign_words(text: &str) -> Vec<(usize, &str)> {
+    if text.is_ascii() {
+        return Vec::new();
+    }
     let bytes = text.as_bytes();
     let parts = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\t' | b'\r' | b'"');
     let (mut words, mut from) = (Vec::new(), 0);

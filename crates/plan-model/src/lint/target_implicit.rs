@@ -39,7 +39,8 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
                 .help("then `plan apply PLAN --env NAME` says which one is meant"),
         );
     }
-    for script in lint.scripts.scripts.iter().filter(|script| script.purpose != Purpose::Check) {
+    let scripts = lint.scripts.scripts.iter().filter(|script| script.purpose != Purpose::Check);
+    for script in scripts.filter(|script| script.text.contains('$')) {
         for (at, text) in script.text.match_indices(":-").chain(script.text.match_indices(":=")) {
             let value = &script.text[at + text.len()..];
             let end = value.find('}').unwrap_or(0);

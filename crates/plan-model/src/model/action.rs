@@ -47,8 +47,7 @@ macro_rules! actions {
             }
 
             pub fn iter(&self) -> impl Iterator<Item = Action<'_>> {
-                let all = [$(self.$field.as_deref().map(Action::$variant)),*];
-                all.into_iter().flatten()
+                self.first().into_iter()
             }
         }
 

@@ -476,7 +476,7 @@ pub enum Retry {
     /// How many times more.
     Times(Count),
     /// With the wait in between.
-    Full(RetryKeys),
+    Full(Box<RetryKeys>),
 }
 
 record! {
@@ -638,9 +638,9 @@ pub struct Step {
     /// What later steps may name as `steps.ID.NAME`. Example: `{ version: stdout }`
     outputs: Option<Entries<Name, Output>>,
     /// Where it tells how far it is. Example: `{ line: "(\\d+)%" }`
-    progress: Option<Progress>,
+    progress: Option<Box<Progress>>,
     /// What a script changes, where `plan` cannot know. Example: `{ databases: [main] }`
-    changes: Option<Changes>,
+    changes: Option<Box<Changes>>,
     /// What a failure leads to; `rollback` unless said. Example: `pause`
     on_failure: Option<OnFailure>,
     /// After a crash: the check that tells whether the effect is there. Example: `{ file: storage/converted }`
@@ -772,7 +772,7 @@ macro_rules! short_or_full {
     };
 }
 
-short_or_full!(Retry: Times(Count) or Full(RetryKeys));
+short_or_full!(Retry: Times(Count) or Full(Box<RetryKeys>));
 short_or_full!(Output: Word(OutputWord) or Full(OutputKeys));
 short_or_full!(OnFailure: Word(OnFailureWord) or To(RollbackTo));
 

@@ -21,7 +21,7 @@ pub fn hold(
     shapes: &Shapes,
     found: &mut Vec<Diagnostic>,
 ) -> (Held, Vec<NodeId>) {
-    let mut holder = Holder { shapes, found, pruned: Vec::new(), example: None };
+    let mut holder = Holder { shapes, found, pruned: Vec::new(), key: None };
     let before = holder.found.len();
     if let Some(diagnostic) = another_file(document.root(), shapes) {
         holder.found.push(diagnostic);
@@ -72,11 +72,17 @@ struct Holder<'h> {
     shapes: &'h Shapes,
     found: &'h mut Vec<Diagnostic>,
     pruned: Vec<NodeId>,
-    /// How the key that is looked at may be written.
-    example: Option<&'h str>,
+    /// The key that is looked at, and the record that it is of.
+    key: Option<(&'h Shape, &'h str)>,
 }
 
 impl<'h> Holder<'h> {
+    /// How the key that is looked at may be written.
+    fn example(&self) -> Option<&'h str> {
+        let (shape, key) = self.key?;
+        shape.examples.get(key).map(String::as_str)
+    }
+
     /// Whether the node can be read as this shape once the pruned nodes are gone.
     fn node(&mut self, node: Node<'_, '_>, id: ShapeId) -> bool {
         let shapes = self.shapes;
@@ -98,21 +104,23 @@ impl<'h> Holder<'h> {
 
     fn union(&mut self, node: Node<'_, '_>, shape: &Shape) -> bool {
         let view = node.view();
-        let fitting: Vec<ShapeId> =
-            shape.branches.iter().copied().filter(|branch| self.accepts(*branch, &view)).collect();
-        match fitting.as_slice() {
-            [] => {
+        let accepts = |branch: &ShapeId| self.accepts(*branch, &view);
+        let mut fitting = shape.branches.iter().copied().filter(accepts);
+        match (fitting.next(), fitting.next()) {
+            (None, _) => {
                 self.wrong_type(node, shape);
+                return false;
+            }
+            (Some(only), None) => return self.node(node, only),
+            _ => {}
+        }
+        let several: Vec<ShapeId> = shape.branches.iter().copied().filter(accepts).collect();
+        match several.iter().find(|branch| self.has_required(node, **branch)) {
+            Some(branch) => self.node(node, *branch),
+            None => {
+                self.none_of(node, shape, &several);
                 false
             }
-            [only] => self.node(node, *only),
-            several => match several.iter().find(|branch| self.has_required(node, **branch)) {
-                Some(branch) => self.node(node, *branch),
-                None => {
-                    self.none_of(node, shape, several);
-                    false
-                }
-            },
         }
     }
 
@@ -140,19 +148,19 @@ impl<'h> Holder<'h> {
         let mut present = 0_u64;
         // What unknown keys were probably meant to be: not missed a second time.
         let mut meant: Vec<String> = Vec::new();
-        let outer = self.example;
+        let outer = self.key;
         for (key, value) in map.iter() {
-            self.example = outer;
+            self.key = outer;
             let Some(word) = key.raw() else {
                 self.pruned.push(value.id);
                 continue;
             };
-            match (shape.keys.get(word), shape.other_keys) {
-                (Some(id), _) => {
+            match (shape.keys.get_key_value(word), shape.other_keys) {
+                (Some((name, id)), _) => {
                     if let Some(at) = shape.required.iter().position(|required| required == word) {
                         present |= 1 << at.min(63);
                     }
-                    self.example = shape.examples.get(word).map(String::as_str);
+                    self.key = Some((shape, name));
                     if !self.node(value, *id) {
                         self.pruned.push(value.id);
                         usable &= !shape.required.iter().any(|required| required == word);
@@ -188,7 +196,7 @@ impl<'h> Holder<'h> {
                 (None, None) => {}
             }
         }
-        self.example = outer;
+        self.key = outer;
         let merged = map.get(MERGE_KEY).is_some();
         for (at, key) in shape.required.iter().enumerate() {
             if present & (1 << at.min(63)) == 0 && map.get(key).is_none() {
@@ -383,7 +391,7 @@ impl<'h> Holder<'h> {
             widened(node),
             format!("a value is missing here: expected {expected}"),
         );
-        diagnostic.help(match self.example {
+        diagnostic.help(match self.example() {
             Some(example) => {
                 format!("write the value behind the colon, such as: `{example}`; or remove the key")
             }
@@ -411,7 +419,7 @@ impl<'h> Holder<'h> {
         }
         let Some(notation) = shape.notation else {
             let quotes = format!("put it in quotes: \"{raw}\"");
-            return match self.example {
+            return match self.example() {
                 Some(example) if is_truth => {
                     diagnostic.help(format!("write a text, such as: `{example}`; or {quotes}"))
                 }
@@ -446,7 +454,7 @@ impl<'h> Holder<'h> {
                 "a file of this kind ({noun}) begins with a line such as `{first}`"
             ));
         }
-        match self.example {
+        match self.example() {
             Some(example) => diagnostic.help(format!("such as: `{example}`")),
             None => diagnostic.help("docs/reference.md shows how it is written"),
         }
@@ -819,8 +827,8 @@ mod tests {
     /// Every diagnostic as `code|marked text|label or first help`.
     fn check(text: &str, expected: &[&str]) {
         let mut found = Vec::new();
-        let mut document = Document::parse(FileId(0), text, &mut found).unwrap();
-        hold_against(&mut document, FileRole::Plan, &mut found);
+        let document = Document::parse(FileId(0), text, &mut found).unwrap();
+        hold_against(&document, FileRole::Plan, &mut found);
         let got: Vec<_> = found
             .iter()
             .map(|d| {

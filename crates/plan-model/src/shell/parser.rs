@@ -76,7 +76,8 @@ pub(super) fn parse<'a>(text: &'a str, seen: &Visible<'a>) -> Script<'a> {
         extglob: memchr_extglob(bytes),
         pending: Vec::new(),
         hole_ranges: &seen.holes,
-        commands: Vec::new(),
+        // Most scripts of a large plan are one command: room for more would be kept for nothing.
+        commands: Vec::with_capacity(1),
         functions: Vec::new(),
         contexts: vec![Context::Unknown; seen.holes.len()],
         trace: Trace::default(),

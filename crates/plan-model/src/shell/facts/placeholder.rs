@@ -33,15 +33,26 @@ pub fn placeholders(script: &Script<'_>) -> Vec<Fact> {
 
 /// In any text: a path, an address, a message.
 pub fn placeholders_in(text: &str) -> Vec<Fact> {
-    let bytes = text.as_bytes();
-    let possible = bytes.iter().any(|byte| matches!(byte, b'<' | b'['))
-        || ["xxxxxx", "CHANGE", "REPLACE", "YOUR_", "TODO", "TBD"]
-            .iter()
-            .any(|word| text.contains(word));
-    let Some(pattern) = PLACEHOLDER.as_ref().filter(|_| possible) else { return Vec::new() };
+    if !may_have_one(text) {
+        return Vec::new();
+    }
+    let Some(pattern) = PLACEHOLDER.as_ref() else { return Vec::new() };
     let found = pattern.find_iter(text).map(|found| found.range());
     let meant = found.filter(|range| !is_something_else(text, range));
     meant.map(|range| Fact::new(&range, "is still to be filled in")).collect()
+}
+
+/// Nearly every text has none: looks only for how one can begin.
+fn may_have_one(text: &str) -> bool {
+    const BEGINNINGS: [&[u8]; 6] = [b"xxxxxx", b"CHANGE", b"REPLACE", b"YOUR_", b"TODO", b"TBD"];
+    let bytes = text.as_bytes();
+    bytes.iter().enumerate().any(|(at, byte)| match byte {
+        b'<' | b'[' => true,
+        b'x' | b'C' | b'R' | b'Y' | b'T' => {
+            BEGINNINGS.iter().any(|word| bytes[at..].starts_with(word))
+        }
+        _ => false,
+    })
 }
 
 /// A subscript, a tag with its end, a here-document, a part of a template.

@@ -61,6 +61,50 @@ With Graphviz:                     plan graph plan.yaml --format dot | dot -Tpdf
 Exit codes: 0 drawn, 2 the plan cannot be read, or a wrong call.")]
     Graph(Graph),
 
+    /// Carry a plan out: step by step, journaled, and back again when a checkpoint fails
+    #[command(after_help = "\
+Exit codes: 0 done, 1 failed and rolled back completely, 2 the plan or the call is wrong, 3 stuck or
+left remainders: a person is needed, 4 paused or waiting for a person, 5 held by another run,
+6 requirements not met: nothing was touched.")]
+    Apply(Apply),
+
+    /// Go on with a run that paused, was killed, or whose rollback got stuck
+    Resume(Resume),
+
+    /// Undo what a run has done, newest first
+    Rollback(Rollback),
+
+    /// Ask a running run to stop and roll back
+    Abort(Abort),
+
+    /// Ask a running run to pause after what runs now
+    Pause(RunOnly),
+
+    /// Let a step run again that failed, or of which nobody knows whether it ran
+    Retry(Retry),
+
+    /// Go on without a step; or take a failed rollback step for done by hand
+    Skip(Skip),
+
+    /// Answer a question that a run waits for
+    Approve(Approve),
+
+    /// Look at a run from any terminal until it ends or pauses
+    Watch(RunOnly),
+
+    /// Say where a run stands, and what to do next
+    Status(Status),
+
+    /// List runs, the newest first
+    Runs(Runs),
+
+    /// Print what the programs of a step printed
+    Logs(Logs),
+
+    /// The keeper of a run's programs; started by `plan` itself
+    #[command(hide = true)]
+    Keeper { log: std::path::PathBuf, run: String },
+
     /// Write plans in the one way, comments kept
     Fmt(Fmt),
 
@@ -125,6 +169,180 @@ pub enum DiagnosticFormat {
     Github,
     /// JUnit XML, for test reports
     Junit,
+}
+
+/// Where runs are remembered.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct StoreAt {
+    /// The folder that remembers runs, with their logs
+    #[arg(long, env = "PLAN_STORE", default_value = ".plan", value_name = "FOLDER")]
+    pub store: std::path::PathBuf,
+}
+
+/// How a run is shown while it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// Bars on a terminal, dated lines elsewhere
+    Auto,
+    /// Bars
+    Bars,
+    /// One dated line for each thing that happens; also for screen readers
+    Lines,
+    /// One JSON event a line
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Apply {
+    /// The plan file
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+
+    #[command(flatten)]
+    pub overlay: Overlay,
+
+    #[command(flatten)]
+    pub store: StoreAt,
+
+    /// How the run is shown
+    #[arg(long, value_enum, default_value_t = OutputFormat::Auto)]
+    pub output: OutputFormat,
+
+    /// How many steps may run at once; otherwise as the plan says, or 4
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub jobs: Option<u32>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Resume {
+    /// The run; the last one that can be resumed unless said
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+
+    #[command(flatten)]
+    pub store: StoreAt,
+
+    /// How the run is shown
+    #[arg(long, value_enum, default_value_t = OutputFormat::Auto)]
+    pub output: OutputFormat,
+
+    /// Take the run over although it may still be going on at another machine
+    #[arg(long)]
+    pub take_over: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Rollback {
+    #[command(flatten)]
+    pub resume: Resume,
+
+    /// Only back to this checkpoint; the run then pauses there
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub to: Option<String>,
+
+    /// Also undo what ran before a step that cannot be undone
+    #[arg(long)]
+    pub past_irreversible: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct RunOnly {
+    /// The run; the last one that has not ended unless said
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+
+    #[command(flatten)]
+    pub store: StoreAt,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Abort {
+    #[command(flatten)]
+    pub run: RunOnly,
+
+    /// End the steps that run instead of waiting for them
+    #[arg(long)]
+    pub running_too: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Retry {
+    /// The step
+    #[arg(value_name = "STEP")]
+    pub step: String,
+
+    #[command(flatten)]
+    pub run: RunOnly,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Skip {
+    /// The step
+    #[arg(value_name = "STEP")]
+    pub step: String,
+
+    /// Why: it is kept with your name
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+
+    #[command(flatten)]
+    pub run: RunOnly,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Approve {
+    /// The step or checkpoint that asks
+    #[arg(value_name = "STEP")]
+    pub step: String,
+
+    #[command(flatten)]
+    pub run: RunOnly,
+
+    /// Which question, where a checkpoint asks several: 1 is the first check
+    #[arg(long, value_name = "N")]
+    pub question: Option<usize>,
+
+    /// Another answer than the first one
+    #[arg(long, value_name = "TEXT")]
+    pub answer: Option<String>,
+
+    /// What is handed in with the answer
+    #[arg(long, value_name = "TEXT")]
+    pub evidence: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Status {
+    #[command(flatten)]
+    pub run: RunOnly,
+
+    /// As one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Runs {
+    #[command(flatten)]
+    pub store: StoreAt,
+
+    /// As one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Logs {
+    /// The step; all of them unless said
+    #[arg(value_name = "STEP")]
+    pub step: Option<String>,
+
+    #[command(flatten)]
+    pub run: RunOnly,
+
+    /// Go on printing until the run ends or pauses
+    #[arg(long, short)]
+    pub follow: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,15 +1,28 @@
 //! One file per verb; each turns what was typed into an exit code.
 
+pub mod abort;
+pub mod apply;
+pub mod approve;
 pub mod completions;
 pub mod diff;
 pub mod estimate;
 pub mod fmt;
 pub mod graph;
 pub mod init;
+pub mod keeper;
 pub mod lints;
+pub mod logs;
+pub mod pause;
+pub mod resume;
+pub mod retry;
+pub mod rollback;
+pub mod runs;
 pub mod schema;
 pub mod show;
+pub mod skip;
+pub mod status;
 pub mod validate;
+pub mod watch;
 
 use plan_model::diagnostic::{Diagnostic, Severity};
 use plan_model::graph::CompiledPlan;
@@ -30,6 +43,19 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Exit {
         Command::Diff(args) => diff::run(&args, terminal),
         Command::Estimate(args) => estimate::run(&args, terminal),
         Command::Graph(args) => graph::run(&args, terminal),
+        Command::Apply(args) => apply::run(&args, terminal),
+        Command::Resume(args) => resume::run(&args, terminal),
+        Command::Rollback(args) => rollback::run(&args, terminal),
+        Command::Abort(args) => abort::run(&args, terminal),
+        Command::Pause(args) => pause::run(&args, terminal),
+        Command::Retry(args) => retry::run(&args, terminal),
+        Command::Skip(args) => skip::run(&args, terminal),
+        Command::Approve(args) => approve::run(&args, terminal),
+        Command::Watch(args) => watch::run(&args, terminal),
+        Command::Status(args) => status::run(&args, terminal),
+        Command::Runs(args) => runs::run(&args, terminal),
+        Command::Logs(args) => logs::run(&args, terminal),
+        Command::Keeper { log, run } => keeper::run(&log, &run),
         Command::Fmt(args) => fmt::run(&args, terminal),
         Command::Lints => lints::list(terminal),
         Command::Explain(args) => lints::explain(&args, terminal),

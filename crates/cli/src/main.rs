@@ -7,6 +7,7 @@ mod exit;
 mod terminal;
 mod theme;
 mod render;
+mod operate;
 mod commands;
 
 use clap::Parser;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "this is the door that the others must use")]
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use anstream::AutoStream;
 
@@ -78,6 +78,35 @@ impl Terminal {
             }
             _ => exit,
         }
+    }
+
+    /// What was said so far is seen now.
+    pub fn now(&mut self) {
+        self.gone |= self.flush().is_err();
+    }
+
+    /// A text as the error stream shows it: with colours, or without.
+    pub fn styled(&self, text: &str) -> String {
+        match self.err.current_choice() {
+            anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
+            _ => text.to_owned(),
+        }
+    }
+
+    /// Both streams lead to a person.
+    pub fn is_attended() -> bool {
+        io::stdout().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Bars can be drawn and moved.
+    pub fn can_draw() -> bool {
+        let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+        Terminal::is_attended() && !dumb
+    }
+
+    /// How many columns the terminal has now.
+    pub fn columns() -> usize {
+        usize::from(console::Term::stderr().size().1).max(20)
     }
 
     /// How wide text may be.

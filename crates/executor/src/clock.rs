@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+pub use jiff::Timestamp;
+
 /// Milliseconds since 1970, as written in the journal.
 #[derive(
     Debug,

@@ -6,9 +6,11 @@ mod found;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use plan_model::graph::CompiledPlan;
 use plan_model::model::plan::AfterCrash;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -39,10 +41,10 @@ const BATCH: usize = 200;
 
 /// Whoever hears what happens. Everything that is told is durable.
 pub trait Listener {
-    fn hear(&mut self, record: &Record, course: &Course, world: &World);
+    fn hear(&mut self, record: &Record, course: &Course, scene: &Scene<'_>);
 
     /// A little later: for what moves on a screen.
-    fn tick(&mut self, _course: &Course, _world: &World, _now: Moment) {}
+    fn tick(&mut self, _course: &Course, _scene: &Scene<'_>, _now: Moment) {}
 
     /// Somebody is to answer; whoever can does it through `Control::Answer`.
     fn ask(&mut self, _question: &Question) {}
@@ -52,6 +54,15 @@ pub trait Listener {
 
     /// Something that is no event of the run.
     fn say(&mut self, _text: &str) {}
+}
+
+/// What stands around a run while it is told.
+pub struct Scene<'a> {
+    pub run: &'a str,
+    pub plan: &'a CompiledPlan,
+    /// The run's own folder.
+    pub folder: &'a Path,
+    pub guard: Option<&'a Guard>,
 }
 
 /// What whoever started the engine may want of it.
@@ -69,6 +80,8 @@ pub enum Control {
         by: String,
         running_too: bool,
     },
+    /// Start nothing new for now: somebody is deciding.
+    Hold(bool),
     /// Leave at once; everything stays resumable.
     Leave,
     /// Nobody is there any more who could answer.
@@ -116,11 +129,35 @@ pub struct Engine<S: Store> {
     /// What is performed now; the engine never waits for a program that it does not know of.
     at_work: usize,
     store_problem: Option<String>,
+    held: bool,
 }
 
 impl<S: Store> Engine<S> {
-    pub fn guard(&self) -> Option<&Guard> {
-        self.guard.as_ref()
+    pub fn scene(&self) -> Scene<'_> {
+        Scene {
+            run: &self.run.run,
+            plan: &self.world.plan,
+            folder: &self.world.folder,
+            guard: self.guard.as_ref(),
+        }
+    }
+
+    /// The way back, asked for by whoever took the run up.
+    pub fn turn_back(
+        &mut self,
+        by: String,
+        to: Option<usize>,
+        past_irreversible: bool,
+    ) -> Result<(), Illegal> {
+        let to = to.map(|at| self.course.outline.id(at));
+        if self.course.state() == RunState::Running {
+            return self.note(Event::RollbackAsked { by, to, past_irreversible });
+        }
+        if self.course.state() == RunState::Succeeded {
+            let why = format!("{by} asked for it");
+            return self.note(Event::RollbackBegan { why, to, past_irreversible, by: Some(by) });
+        }
+        Ok(())
     }
 
     pub fn into_store(self) -> (S, Token) {
@@ -206,7 +243,7 @@ impl<S: Store> Engine<S> {
                 () = sleep_until(wake) => {}
                 () = sleep_until(tick_at) => {
                     tick_at = Instant::now() + TICK_EVERY;
-                    listener.tick(&self.course, &self.world, self.world.clock.now());
+                    listener.tick(&self.course, &self.scene(), self.world.clock.now());
                 }
                 () = sleep_until(look_at) => {}
             }
@@ -240,7 +277,7 @@ impl<S: Store> Engine<S> {
     /// Everything that may be decided now; when to ask again.
     async fn decide(&mut self) -> Result<Option<Moment>, Illegal> {
         // Without a journal nothing is decided either.
-        if self.store_problem.is_some() {
+        if self.store_problem.is_some() || self.held {
             return Ok(None);
         }
         while self.pending.len() < BATCH {
@@ -311,7 +348,7 @@ impl<S: Store> Engine<S> {
             self.perform(&intent);
         }
         for record in &records {
-            listener.hear(record, &self.course, &self.world);
+            listener.hear(record, &self.course, &self.scene());
             match &record.event {
                 Event::Done { entry, .. } | Event::FoundDone { entry, .. } => {
                     self.settle(entry, None);
@@ -498,6 +535,7 @@ impl<S: Store> Engine<S> {
             Control::Answer { entry, question, answer } => self.answer(entry, question, answer)?,
             Control::Pause { by } => self.note(Event::PauseAsked { by })?,
             Control::Rollback { by, running_too } => self.abort(by, None, running_too)?,
+            Control::Hold(held) => self.held = held,
             Control::Leave => return Ok(false),
             Control::Unattended => self.limits.attended = false,
         }

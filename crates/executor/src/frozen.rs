@@ -15,6 +15,8 @@ use sha2::{Digest, Sha256};
 pub struct Frozen {
     /// The plan file, as it was named.
     pub path: String,
+    /// Its folder on the machine: where steps run.
+    pub base: String,
     pub environment: Option<String>,
     /// Values of inputs that somebody gave; never secrets.
     pub set: Vec<(String, serde_json::Value, String)>,

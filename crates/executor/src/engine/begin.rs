@@ -11,6 +11,7 @@ use plan_model::model::check::Check;
 use plan_model::resolve::What;
 
 use super::*;
+use crate::checks::{self, Checked};
 use crate::clock::Clock;
 use crate::event::RunStarted;
 use crate::fill::RunNames;
@@ -44,6 +45,70 @@ pub enum BeginError {
     State(String),
     #[error("the journal does not fit the plan: {0}")]
     Illegal(#[from] Illegal),
+}
+
+impl Begun {
+    fn world(
+        self,
+        run: RunNames,
+        began: Moment,
+        folder: PathBuf,
+        keeper_number: u32,
+        questions: mpsc::UnboundedSender<Question>,
+    ) -> World {
+        World {
+            cover: self.values.secrets.cover(),
+            run,
+            plan: self.plan,
+            values: self.values,
+            base: self.base,
+            clock: self.clock,
+            began,
+            log_ends: RefCell::default(),
+            known: RefCell::default(),
+            program: self.program,
+            keeper: RefCell::default(),
+            keeper_number,
+            http: Default::default(),
+            questions,
+            awaited: RefCell::new(HashMap::new()),
+            folder,
+        }
+    }
+
+    /// Asks what the plan requires, before there is a run; gives back what it was asked with.
+    pub async fn requirements(self) -> Result<(Begun, Vec<Checked>), BeginError> {
+        let folder = self.store_folder.join(format!("requirements-{}", std::process::id()));
+        let wrong = |source| BeginError::Folder { path: folder.display().to_string(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(folder.join("logs")).map_err(wrong)?;
+        let (ask, _) = mpsc::unbounded_channel();
+        let kept = (self.store_folder.clone(), self.by.clone(), self.attended, self.jobs);
+        let now = self.clock.now();
+        let names = RunNames { id: "requirements".to_owned(), ..RunNames::default() };
+        let world = Rc::new(self.world(names, now, folder.clone(), 0, ask));
+        let mut checked = Vec::new();
+        for (at, check) in world.plan.plan.requires.iter().enumerate() {
+            let job = Job::new(world.clone(), None, format!("requirement-{}", at + 1));
+            checked.push(checks::ask(&job, check, 0, None).await);
+        }
+        world.keeper.borrow_mut().take();
+        // What its programs printed is told already.
+        let _ = std::fs::remove_dir_all(&folder);
+        let world = Rc::into_inner(world).expect("every job has ended");
+        let (store_folder, by, attended, jobs) = kept;
+        let begun = Begun {
+            plan: world.plan,
+            values: world.values,
+            base: world.base,
+            store_folder,
+            program: world.program,
+            clock: world.clock,
+            by,
+            attended,
+            jobs,
+        };
+        Ok((begun, checked))
+    }
 }
 
 /// A new run: its first events are durable when this returns.
@@ -126,29 +191,14 @@ fn engine<S: Store>(
     let guard = Guard::of(&begun.plan, None, run.started_at);
     let (ask, questions) = mpsc::unbounded_channel();
     let (outcomes, inbox) = mpsc::unbounded_channel();
-    let world = World {
-        cover: begun.values.secrets.cover(),
-        run: RunNames {
-            id: run.run.clone(),
-            started: run.started_at.timestamp().to_string(),
-            by: run.by.clone(),
-            folder: folder.display().to_string(),
-        },
-        plan: begun.plan,
-        values: begun.values,
-        base: begun.base,
-        clock: begun.clock,
-        began: run.started_at,
-        log_ends: RefCell::default(),
-        known: RefCell::default(),
-        program: begun.program,
-        keeper: RefCell::default(),
-        keeper_number,
-        http: Default::default(),
-        questions: ask,
-        awaited: RefCell::new(HashMap::new()),
-        folder: folder.clone(),
+    let names = RunNames {
+        id: run.run.clone(),
+        started: run.started_at.timestamp().to_string(),
+        by: run.by.clone(),
+        folder: folder.display().to_string(),
     };
+    let (jobs, attended) = (begun.jobs, begun.attended);
+    let world = begun.world(names, run.started_at, folder.clone(), keeper_number, ask);
     let paper = Paper::open(&folder, &world).map_err(wrong)?;
     Ok(Engine {
         store,
@@ -157,7 +207,7 @@ fn engine<S: Store>(
         course: Course::new(outline),
         world: Rc::new(world),
         guard,
-        limits: Limits { jobs: begun.jobs, attended: begun.attended },
+        limits: Limits { jobs, attended },
         paper,
         number: 0,
         pending: Vec::new(),
@@ -167,6 +217,7 @@ fn engine<S: Store>(
         questions,
         at_work: 0,
         store_problem: None,
+        held: false,
     })
 }
 

@@ -1,0 +1,217 @@
+//! `plan apply`: everything that can be known is looked at before anything is touched; then the run.
+
+use std::path::{Path, PathBuf};
+
+use plan_executor::checks::Looked;
+use plan_executor::engine::{Begun, begin};
+use plan_executor::frozen::{Frozen, Recorder};
+use plan_executor::state::RunState;
+use plan_executor::store::sqlite::SqliteStore;
+use plan_executor::store::{NewRun, Store, Token};
+use plan_executor::values::{self, NoValue};
+use plan_executor::{actions, owner};
+use plan_model::diagnostic::Severity;
+use plan_model::graph::CompiledPlan;
+use plan_model::source::Sources;
+use plan_model::validate;
+
+use crate::args::Apply;
+use crate::disk::Disk;
+use crate::exit::Exit;
+use crate::operate::{self, Refusal};
+use crate::render;
+use crate::terminal::Terminal;
+use crate::theme::{self, paint};
+
+pub fn run(args: &Apply, terminal: &mut Terminal) -> Exit {
+    let (plan, frozen) = match read(args, terminal) {
+        Ok(read) => read,
+        Err(refusal) => return refusal.tell(terminal),
+    };
+    let result = operate::wait_for(apply(args, plan, frozen, terminal));
+    result.unwrap_or_else(|refusal| refusal.tell(terminal))
+}
+
+/// The plan as it will run, and everything that it was read from.
+fn read(args: &Apply, terminal: &mut Terminal) -> Result<(CompiledPlan, Frozen), Refusal> {
+    let wrong = |message: String, help: &str| Refusal::new(Exit::Wrong, message, help);
+    let mut setting = super::setting(&args.overlay)
+        .map_err(|message| wrong(message, "see `plan apply --help`"))?;
+    if args.plan == "-" {
+        let help = "write it into a file: a run names its plan";
+        return Err(wrong("a plan from standard input cannot be applied".to_owned(), help));
+    }
+    let base = base_of(&args.plan)?;
+    // A second time where values come from outside: the plan is laid out with them.
+    for is_last in [false, true] {
+        let mut sources = Sources::default();
+        let recorder = Recorder::new(&Disk);
+        let outcome = validate::plan(&mut sources, &recorder, &args.plan, &setting);
+        let renderer = render::human::renderer();
+        let errors = outcome.diagnostics.iter().filter(|one| one.severity == Severity::Error);
+        let errors: Vec<_> = errors.collect();
+        for one in &errors {
+            terminal.tell(&format!("{}\n", render::human::one(&renderer, &sources, one)));
+        }
+        let Some(plan) = outcome.plan.filter(|_| errors.is_empty()) else {
+            let count = errors.len();
+            let word = if count == 1 { "error" } else { "errors" };
+            let message = format!("{}: {count} {word}; nothing was touched", args.plan);
+            return Err(wrong(message, "see what each means: plan explain RULE"));
+        };
+        let given = values::given(&plan, &base).map_err(no_values)?;
+        if given.is_empty() || is_last {
+            let set = setting.set.into_iter().map(|one| (one.name, one.value, one.origin));
+            let frozen = Frozen {
+                path: args.plan.clone(),
+                base: base.display().to_string(),
+                environment: args.overlay.env.clone(),
+                set: set.collect(),
+                files: recorder.files(),
+            };
+            return Ok((plan, frozen));
+        }
+        setting.set.extend(given);
+    }
+    unreachable!("the second pass returns")
+}
+
+fn base_of(plan: &str) -> Result<PathBuf, Refusal> {
+    let folder = Path::new(plan).parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder.unwrap_or(Path::new("."));
+    folder.canonicalize().map_err(|problem| {
+        let message = format!("the folder of {plan} cannot be entered: {problem}");
+        Refusal::new(Exit::Wrong, message, "is the path right?")
+    })
+}
+
+pub fn no_values(missing: Vec<NoValue>) -> Refusal {
+    let messages: Vec<_> = missing.iter().map(NoValue::to_string).collect();
+    let helps: Vec<_> = missing.iter().map(|one| one.help.clone()).collect();
+    Refusal::new(Exit::NotReady, messages.join("\n       "), helps.join("\n      "))
+}
+
+async fn apply(
+    args: &Apply,
+    plan: CompiledPlan,
+    frozen: Frozen,
+    terminal: &mut Terminal,
+) -> Result<Exit, Refusal> {
+    let not_yet = actions::not_yet(plan.entries());
+    if !not_yet.is_empty() {
+        let lines: Vec<_> = not_yet.iter().map(|(id, why)| format!("{id}: {why}")).collect();
+        let help = "nothing was touched; `plan show` and `plan estimate` work with all of it";
+        return Err(Refusal::new(Exit::NotReady, lines.join("\n       "), help));
+    }
+    let base = PathBuf::from(&frozen.base);
+    let values = values::read_all(&plan, &base).map_err(no_values)?;
+    let clock = operate::clock();
+    let mut store = SqliteStore::open(&args.store.store).await?;
+    let name = plan.plan.file.plan.value.clone();
+    let environment = frozen.environment.clone();
+    let token =
+        operate::claim(&mut store, &name, environment.as_deref(), false, clock.now()).await?;
+    let begun = Begun {
+        jobs: jobs(args.jobs, &plan),
+        plan,
+        values,
+        base,
+        store_folder: absolute(&args.store.store)?,
+        program: this_program()?,
+        clock,
+        by: owner::who(),
+        attended: operate::is_attended(args.output),
+    };
+    let prepared = prepare(&mut store, &token, &frozen, begun, terminal).await;
+    let (begun, run) = match prepared {
+        Ok(prepared) => prepared,
+        Err(refusal) => {
+            store.release(&token).await?;
+            return Err(refusal);
+        }
+    };
+    let engine = begin(store, token, run, begun).await?;
+    Ok(operate::drive(engine, args.output, terminal).await)
+}
+
+/// Nothing else stands in the way, and what the plan requires is there: the run is made.
+async fn prepare(
+    store: &mut SqliteStore,
+    token: &Token,
+    frozen: &Frozen,
+    begun: Begun,
+    terminal: &mut Terminal,
+) -> Result<(Begun, plan_executor::store::RunRow), Refusal> {
+    let name = begun.plan.plan.file.plan.value.clone();
+    let unfinished = store.runs().await?.into_iter().find(|run| {
+        run.plan == name && run.environment == frozen.environment && !run.state.is_over()
+    });
+    if let Some(run) = unfinished {
+        let state = match run.state {
+            RunState::Running => "was killed in the middle",
+            RunState::RollingBack => "was killed on its way back",
+            other => other.word(),
+        };
+        return Err(Refusal::new(
+            Exit::Held,
+            format!("{} of this plan has not ended: it is {state}", run.run),
+            format!("plan resume {}, or plan rollback {}", run.run, run.run),
+        ));
+    }
+    let (begun, checked) = begun.requirements().await?;
+    let failed: Vec<_> =
+        checked.iter().filter(|one| !matches!(one.looked, Looked::Holds(_))).collect();
+    if !failed.is_empty() {
+        for one in &checked {
+            let (word, text) = match &one.looked {
+                Looked::Holds(_) => (paint(theme::GOOD, "holds"), String::new()),
+                Looked::Fails(text) | Looked::Declined(text) => {
+                    (paint(theme::BAD, "does not hold"), format!(": {text}"))
+                }
+                Looked::Unmeasured(text) => {
+                    (paint(theme::BAD, "could not be measured"), format!(": {text}"))
+                }
+            };
+            let hint = one.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
+            let hint = if text.is_empty() { String::new() } else { hint };
+            terminal.tell(&format!("{}: {word}{text}{hint}", one.line));
+        }
+        let count = failed.len();
+        let word = if count == 1 { "requirement is" } else { "requirements are" };
+        return Err(Refusal::new(
+            Exit::NotReady,
+            format!("{count} {word} not met; nothing was touched"),
+            "see to what is listed above, and apply again",
+        ));
+    }
+    let new = NewRun {
+        plan: name,
+        environment: frozen.environment.clone(),
+        digest: frozen.digest(),
+        by: begun.by.clone(),
+        host: owner::host(),
+        started_at: begun.clock.now(),
+        frozen: frozen.to_bytes(),
+    };
+    let run = store.create(token, &new).await?;
+    Ok((begun, run))
+}
+
+pub fn jobs(asked: Option<u32>, plan: &CompiledPlan) -> usize {
+    let said = plan.plan.file.jobs.as_ref().and_then(|jobs| jobs.fixed());
+    asked.map(|jobs| jobs as usize).or(said.map(|jobs| jobs as usize)).unwrap_or(4).max(1)
+}
+
+pub fn absolute(folder: &Path) -> Result<PathBuf, Refusal> {
+    folder.canonicalize().map_err(|problem| {
+        let message = format!("{} cannot be entered: {problem}", folder.display());
+        Refusal::new(Exit::Wrong, message, "name another folder: --store FOLDER")
+    })
+}
+
+pub fn this_program() -> Result<PathBuf, Refusal> {
+    std::env::current_exe().map_err(|problem| {
+        let message = format!("this program cannot find itself: {problem}");
+        Refusal::new(Exit::Wrong, message, "call it by its whole path")
+    })
+}

@@ -1,0 +1,81 @@
+//! `plan resume`: takes a run up where its journal ends, with the very plan that it began with.
+
+use std::path::PathBuf;
+
+use plan_executor::engine::{Begun, Engine, take_up};
+use plan_executor::frozen::Frozen;
+use plan_executor::store::sqlite::SqliteStore;
+use plan_executor::store::{RunRow, Store};
+use plan_executor::{owner, values};
+use plan_model::graph::CompiledPlan;
+use plan_model::source::Sources;
+
+use super::apply::{absolute, jobs, no_values, this_program};
+use crate::args::Resume;
+use crate::exit::Exit;
+use crate::operate::{self, Refusal};
+use crate::terminal::Terminal;
+
+pub fn run(args: &Resume, terminal: &mut Terminal) -> Exit {
+    let result = operate::wait_for(resume(args, terminal));
+    result.unwrap_or_else(|refusal| refusal.tell(terminal))
+}
+
+async fn resume(args: &Resume, terminal: &mut Terminal) -> Result<Exit, Refusal> {
+    let mut store = operate::existing(&args.store.store).await?;
+    let fits = |run: &RunRow| !run.state.is_over();
+    let what = "that could be resumed";
+    let run = operate::find(&mut store, args.run.as_deref(), fits, what).await?;
+    if run.state.is_over() {
+        let message = format!("{} has ended: {}", run.run, run.state.word());
+        return Err(Refusal::new(Exit::Wrong, message, "begin a new one: plan apply PLAN"));
+    }
+    let engine = open(args, store, run).await?;
+    Ok(operate::drive(engine, args.output, terminal).await)
+}
+
+/// The engine of a run that is there, under a lease.
+pub async fn open(
+    args: &Resume,
+    mut store: SqliteStore,
+    run: RunRow,
+) -> Result<Engine<SqliteStore>, Refusal> {
+    let (plan, frozen) = compile(&mut store, &run).await?;
+    let base = PathBuf::from(&frozen.base);
+    let values = values::read_all(&plan, &base).map_err(no_values)?;
+    let clock = operate::clock();
+    let begun = Begun {
+        jobs: jobs(None, &plan),
+        plan,
+        values,
+        base,
+        store_folder: absolute(&args.store.store)?,
+        program: this_program()?,
+        clock,
+        by: owner::who(),
+        attended: operate::is_attended(args.output),
+    };
+    let environment = run.environment.as_deref();
+    let token =
+        operate::claim(&mut store, &run.plan, environment, args.take_over, clock.now()).await?;
+    store.adopt(&token, &run).await?;
+    Ok(take_up(store, token, run, begun).await?)
+}
+
+/// The plan of a run, from what was kept when it began.
+pub async fn compile(
+    store: &mut SqliteStore,
+    run: &RunRow,
+) -> Result<(CompiledPlan, Frozen), Refusal> {
+    let unreadable = || {
+        Refusal::new(
+            Exit::Paused,
+            format!("the plan that {} began with cannot be read any more", run.run),
+            "use the version of plan that began the run; or go by its rollback.md",
+        )
+    };
+    let frozen = Frozen::from_bytes(&store.frozen(run).await?).ok_or_else(unreadable)?;
+    let mut sources = Sources::default();
+    let plan = frozen.compile(&mut sources).plan.ok_or_else(unreadable)?;
+    Ok((plan, frozen))
+}

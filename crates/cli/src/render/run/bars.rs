@@ -1,0 +1,230 @@
+//! Bars on a terminal: what has happened scrolls by above, what goes on stays below.
+
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use plan_executor::clock::Moment;
+use plan_executor::course::Course;
+use plan_executor::engine::{Scene, program_id, undo_id};
+use plan_executor::event::{Event, Record};
+use plan_executor::guard::way_back;
+use plan_executor::state::{RunState, StepState};
+use plan_executor::world::last_line;
+
+use super::{clock_time, hour_minute, spoken, words};
+use crate::terminal::Terminal;
+use crate::theme::{self, paint};
+
+/// More that runs at once is counted, not drawn.
+const DRAWN: usize = 6;
+
+pub struct Bars<'t> {
+    pub terminal: &'t mut Terminal,
+    multi: MultiProgress,
+    rows: Vec<ProgressBar>,
+    whole: ProgressBar,
+    hidden: bool,
+    gone: bool,
+}
+
+impl<'t> Bars<'t> {
+    pub fn new(terminal: &'t mut Terminal) -> Bars<'t> {
+        let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        let whole = multi.add(ProgressBar::new(1));
+        whole.set_style(
+            ProgressStyle::with_template("{msg}\n{prefix} {bar:24} {pos}/{len}")
+                .expect("a template of ours")
+                .progress_chars("━━─"),
+        );
+        Bars { terminal, multi, rows: Vec::new(), whole, hidden: false, gone: false }
+    }
+
+    pub fn hear(&mut self, record: &Record, course: &Course, scene: &Scene<'_>) {
+        // What starts is seen below; what has ended is worth a line.
+        let is_seen_below = matches!(
+            record.event,
+            Event::Started { attempt: 1, .. } | Event::UndoStarted { attempt: 1, .. }
+        );
+        if !is_seen_below && let Some(words) = words(record, course, scene) {
+            let line = format!("{} {words}", paint(theme::FAINT, &clock_time(record.at)));
+            self.print(&line);
+        }
+    }
+
+    pub fn print(&mut self, text: &str) {
+        if self.gone {
+            return;
+        }
+        if self.hidden {
+            self.terminal.tell(text);
+        } else {
+            let text = self.terminal.styled(text);
+            let _ = self.multi.println(text);
+        }
+    }
+
+    pub fn tick(&mut self, course: &Course, scene: &Scene<'_>, now: Moment) {
+        if self.hidden || self.gone {
+            return;
+        }
+        let width = Terminal::columns();
+        let at_work: Vec<usize> = course.running().chain(course.undoing()).collect();
+        let drawn = at_work.len().min(DRAWN);
+        while self.rows.len() > drawn {
+            let row = self.rows.pop().expect("there is one");
+            row.finish_and_clear();
+            self.multi.remove(&row);
+        }
+        while self.rows.len() < drawn {
+            let row = self.multi.insert_before(&self.whole, ProgressBar::new_spinner());
+            row.set_style(
+                ProgressStyle::with_template("{spinner} {msg}").expect("a template of ours"),
+            );
+            self.rows.push(row);
+        }
+        for (row, at) in self.rows.iter().zip(&at_work) {
+            row.set_message(self.terminal.styled(&line(course, scene, *at, now, width - 3)));
+            row.tick();
+        }
+        let more = at_work.len() - drawn;
+        let ended = |state: StepState| match course.is_going_back() {
+            false => matches!(state, StepState::Done | StepState::Skipped | StepState::Failed),
+            true => state == StepState::RolledBack,
+        };
+        let total = match course.is_going_back() {
+            false => course.entries().len(),
+            true => {
+                let undone = course.entries().iter().filter(|entry| ended(entry.state)).count();
+                undone + course.to_undo().len()
+            }
+        };
+        let done = course.entries().iter().filter(|entry| ended(entry.state)).count();
+        self.whole.set_length(total as u64);
+        self.whole.set_position(done as u64);
+        self.whole.set_prefix(if course.is_going_back() { "undone" } else { "done  " });
+        self.whole.set_message(cut(&times(course, scene, now, more), width));
+        self.whole.tick();
+    }
+
+    pub fn hide(&mut self) {
+        if !self.hidden {
+            self.hidden = true;
+            let _ = self.multi.clear();
+            self.multi.set_draw_target(ProgressDrawTarget::hidden());
+        }
+    }
+
+    pub fn show(&mut self) {
+        if self.hidden && !self.gone {
+            self.hidden = false;
+            self.multi.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        }
+    }
+
+    pub fn end(&mut self) {
+        for row in self.rows.drain(..) {
+            row.finish_and_clear();
+        }
+        self.whole.finish_and_clear();
+        let _ = self.multi.clear();
+        self.hide();
+    }
+}
+
+/// One line for what runs: how long, of how long, and the last thing that it said.
+fn line(course: &Course, scene: &Scene<'_>, at: usize, now: Moment, width: usize) -> String {
+    let (item, entry) = (&course.outline.items[at], course.entry(at));
+    let elapsed = entry.started.map_or(Duration::ZERO, |started| now.since(started));
+    let going_back = course.is_going_back();
+    let whole = if going_back { item.undo_takes } else { item.takes };
+    let id = match going_back {
+        true => undo_id(&item.id, entry.undone_parts, entry.undo_attempt),
+        false => program_id(&item.id, entry.attempt),
+    };
+    let logs = scene.folder.join("logs");
+    let said = last_line(&logs.join(format!("{id}.log")))
+        .or_else(|| last_line(&logs.join(format!("{id}.err"))));
+    let verb = match (going_back, item.is_checkpoint) {
+        (true, _) => "undoing ",
+        (false, true) => "asking ",
+        (false, false) => "",
+    };
+    let of = match whole.is_zero() {
+        true => String::new(),
+        false => format!(" of {}", spoken(whole)),
+    };
+    let mut text = format!("{verb}{}  {}{of}", item.id, spoken(elapsed));
+    if let Some(said) = said {
+        text += &format!("  {said}");
+    }
+    cut(&text, width)
+}
+
+/// How long it still takes, and until when one can turn back.
+fn times(course: &Course, scene: &Scene<'_>, now: Moment, more: usize) -> String {
+    let mut parts = Vec::new();
+    if more > 0 {
+        parts.push(format!("and {more} more"));
+    }
+    match course.state() {
+        RunState::Running => {
+            let left = time_left(course, now);
+            if !left.is_zero() {
+                parts.push(format!("done by about {}", hour_minute(now.plus(left))));
+            }
+            let back = way_back(course);
+            if !back.is_zero() {
+                parts.push(format!("way back {}", spoken(back)));
+            }
+        }
+        RunState::RollingBack => {
+            parts.push(format!("back in about {}", spoken(way_back(course))));
+        }
+        _ => {}
+    }
+    if let Some(guard) = scene.guard {
+        if now < guard.opens {
+            parts.push(format!("the window opens at {}", hour_minute(guard.opens)));
+        } else {
+            parts.push(format!(
+                "turn back by {}, window closes {}",
+                hour_minute(guard.turn_back_by(course)),
+                hour_minute(guard.closes(course))
+            ));
+        }
+    }
+    parts.join(" · ")
+}
+
+/// The longest way from here to the end, at worst.
+fn time_left(course: &Course, now: Moment) -> Duration {
+    let of = |at: usize| {
+        let item = &course.outline.items[at];
+        let entry = course.entry(at);
+        match entry.state {
+            StepState::Running => {
+                let elapsed = entry.started.map_or(Duration::ZERO, |started| now.since(started));
+                item.to_end.saturating_sub(elapsed.min(item.takes))
+            }
+            StepState::Ready => item.to_end,
+            _ => Duration::ZERO,
+        }
+    };
+    (0..course.entries().len()).map(of).max().unwrap_or_default()
+}
+
+/// As much of a text as a line of the terminal holds.
+fn cut(text: &str, width: usize) -> String {
+    use unicode_width::UnicodeWidthChar;
+    let mut used = 0;
+    let mut out = String::new();
+    for c in text.chars() {
+        used += c.width().unwrap_or(0);
+        if used > width.saturating_sub(1) {
+            out.push('…');
+            break;
+        }
+        out.push(c);
+    }
+    out
+}

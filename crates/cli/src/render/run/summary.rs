@@ -1,0 +1,218 @@
+//! The last words of a run: what the state is now, what was undone, what remains, what to type, whom
+//! to call. The same for the one who ran it and for the one who asks later.
+
+use plan_executor::course::Course;
+use plan_executor::engine::{Scene, Stopped};
+use plan_executor::event::Pause;
+use plan_executor::state::{RunState, StepState};
+
+use super::{Screen, pause, spoken};
+use crate::exit::Exit;
+use crate::theme::{self, paint};
+
+pub fn tell(
+    course: &Course,
+    scene: &Scene<'_>,
+    stopped: &Stopped,
+    screen: &mut Screen<'_>,
+) -> Exit {
+    let exit = match stopped {
+        Stopped::Rested(state) => Exit::from(*state),
+        _ => Exit::Paused,
+    };
+    let extra = match stopped {
+        Stopped::StoreFailed(text) => Some(format!(
+            "The journal cannot be written ({text}). What ran has ended; its outcome is kept."
+        )),
+        Stopped::Left => {
+            Some("Left at once. What runs goes on by itself; its outcome is kept.".to_owned())
+        }
+        _ => None,
+    };
+    let lines = lines(course, scene, extra);
+    let is_json = screen.is_json();
+    let terminal = screen.terminal();
+    if !is_json {
+        terminal.line("");
+        for line in lines {
+            terminal.line(&line);
+        }
+    }
+    terminal.now();
+    exit
+}
+
+pub fn lines(course: &Course, scene: &Scene<'_>, extra: Option<String>) -> Vec<String> {
+    let run = scene.run;
+    let mut lines = Vec::new();
+    let list = |ids: Vec<String>| match ids.len() {
+        0..=8 => ids.join(", "),
+        more => format!("{} and {} more", ids[..8].join(", "), more - 8),
+    };
+    let ids = |wanted: &dyn Fn(StepState) -> bool| {
+        let all = course.entries().iter().enumerate();
+        all.filter(|(_, entry)| wanted(entry.state))
+            .map(|(at, _)| course.outline.items[at].id.to_string())
+            .collect::<Vec<_>>()
+    };
+    let done = ids(&|state| state == StepState::Done).len();
+    let total = course.entries().len();
+    let head = match course.state() {
+        RunState::Succeeded => {
+            paint(theme::GOOD, &format!("{run} succeeded: {done} of {total} done."))
+        }
+        RunState::RolledBack => {
+            paint(theme::WARN, &format!("{run} failed and was rolled back completely."))
+        }
+        RunState::RolledBackWithRemainders => paint(
+            theme::BAD,
+            &format!("{run} failed and was rolled back, but not everything is as it was."),
+        ),
+        RunState::Stuck => paint(theme::BAD, &format!("{run} is stuck: a rollback step failed.")),
+        RunState::Paused => {
+            paint(theme::WARN, &format!("{run} is paused: {done} of {total} done."))
+        }
+        RunState::Running => {
+            paint(theme::WARN, &format!("{run} has not ended: {done} of {total} done."))
+        }
+        RunState::RollingBack => {
+            paint(theme::WARN, &format!("{run} is on its way back, and has not arrived."))
+        }
+    };
+    lines.push(head);
+    lines.extend(extra);
+    if let Some(why) = course.pause().filter(|_| course.state() == RunState::Paused) {
+        lines.push(format!("Why:        {}", pause(why)));
+    }
+    for (id, failure) in course.failures() {
+        let text = failure.text.trim_end().replace('\n', "\n            ");
+        lines.push(format!("Failed:     {id}: {text}"));
+    }
+    let undone = ids(&|state| state == StepState::RolledBack);
+    if !undone.is_empty() {
+        lines.push(format!("Undone:     {}", list(undone)));
+    }
+    match course.differences() {
+        Some([]) => {
+            lines.push("State:      the one before the run; it was compared".to_owned());
+        }
+        Some(differences) => {
+            lines.push("State:      differs from the one before the run:".to_owned());
+            lines.extend(differences.iter().map(|line| format!("            {line}")));
+        }
+        None if course.state() == RunState::RolledBack => {
+            lines.push("State:      not compared: the plan declares no `state:`".to_owned());
+        }
+        None => {}
+    }
+    let stays = match course.state() {
+        RunState::Succeeded => Vec::new(),
+        _ => course.remainders(),
+    };
+    for (at, why) in stays {
+        lines.push(format!("Remains:    {}: {why}", course.outline.items[at].id));
+    }
+    let stuck = ids(&|state| state == StepState::RollbackFailed);
+    if !stuck.is_empty() {
+        lines.push(format!("Not undone: {}", list(stuck.clone())));
+    }
+    if !matches!(course.state(), RunState::Succeeded | RunState::RolledBack) {
+        let still: Vec<_> = course
+            .to_undo()
+            .into_iter()
+            .map(|at| course.outline.items[at].id.to_string())
+            .filter(|id| !stuck.contains(id))
+            .collect();
+        if !still.is_empty() {
+            let back = plan_executor::guard::way_back(course);
+            let time = if back.is_zero() { String::new() } else { format!(" ({})", spoken(back)) };
+            lines.push(format!("To undo:    {}{time}", list(still)));
+        }
+    }
+    lines.extend(commands(course, run, &stuck));
+    if !matches!(course.state(), RunState::Succeeded | RunState::RolledBack) {
+        lines.push(format!(
+            "By hand:    {} (if this machine's plan cannot)",
+            scene.folder.join("rollback.md").display()
+        ));
+        lines.extend(people(scene));
+    }
+    lines
+}
+
+/// What to type now.
+fn commands(course: &Course, run: &str, stuck: &[String]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut next = |command: String, what: &str| {
+        let command = paint(theme::NAME, &command);
+        lines.push(format!("Next:       {command}   {what}"));
+    };
+    match (course.state(), course.pause()) {
+        (RunState::Paused, Some(Pause::InDoubt { entries })) => {
+            for entry in entries {
+                next(format!("plan retry {entry} {run}"), "if it did not happen, or may again");
+                let text = format!("plan skip {entry} {run} --reason \"it had happened\"");
+                next(text, "if it did happen");
+            }
+            next(format!("plan resume {run}"), "then go on");
+            next(format!("plan rollback {run}"), "or undo everything");
+        }
+        (RunState::Paused, Some(Pause::Questions { entries })) => {
+            for entry in entries {
+                next(format!("plan approve {entry} {run}"), "answer");
+            }
+            next(format!("plan resume {run}"), "then go on");
+        }
+        (RunState::Paused, Some(Pause::Failed { entry })) => {
+            next(format!("plan resume {run}"), "try it again, and go on");
+            let text = format!("plan skip {entry} {run} --reason \"…\"");
+            next(text, "go on without it (then resume)");
+            next(format!("plan rollback {run}"), "undo everything");
+        }
+        (RunState::Paused, Some(Pause::AtIrreversible { .. })) => {
+            next(format!("plan resume {run}"), "try again from here");
+            next(format!("plan rollback {run} --past-irreversible"), "undo the rest too");
+        }
+        (RunState::Paused | RunState::Running, _) => {
+            next(format!("plan resume {run}"), "go on");
+            next(format!("plan rollback {run}"), "undo everything");
+        }
+        (RunState::RollingBack, _) => next(format!("plan resume {run}"), "go on with the rollback"),
+        (RunState::Stuck, _) => {
+            next(format!("plan resume {run}"), "try the failed rollback steps again");
+            for entry in stuck {
+                let text = format!("plan skip {entry} {run} --reason \"done by hand: …\"");
+                next(text, "when you have undone it by hand (then resume)");
+            }
+        }
+        (RunState::RolledBackWithRemainders, _) => {
+            next(format!("plan logs --run {run}"), "see what happened");
+        }
+        (RunState::RolledBack | RunState::Succeeded, _) => {}
+    }
+    lines
+}
+
+/// Whom to call, in the order of the escalation.
+fn people(scene: &Scene<'_>) -> Vec<String> {
+    let plan = &scene.plan.plan;
+    let mut roles: Vec<String> =
+        plan.file.escalation.iter().flatten().map(|one| one.tell.value.clone()).collect();
+    roles.extend(plan.contacts.iter().map(|contact| contact.role.value.clone()));
+    let mut seen = Vec::new();
+    let mut lines = Vec::new();
+    for role in roles {
+        if seen.contains(&role) {
+            continue;
+        }
+        let contact = plan.contacts.iter().find(|contact| contact.role.value == role);
+        let more = contact.map(|contact| {
+            let more = [&contact.name, &contact.phone, &contact.email];
+            more.into_iter().flatten().map(|text| text.value.clone()).collect::<Vec<_>>().join(", ")
+        });
+        let more = more.filter(|more| !more.is_empty()).map_or(String::new(), |m| format!(": {m}"));
+        lines.push(format!("Call:       {role}{more}"));
+        seen.push(role);
+    }
+    lines
+}

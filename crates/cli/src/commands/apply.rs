@@ -122,6 +122,7 @@ async fn apply(
         by: owner::who(),
         attended: operate::is_attended(args.output),
     };
+    enter(&begun.base)?;
     let prepared = prepare(&mut store, &token, &frozen, begun, terminal).await;
     let (begun, run) = match prepared {
         Ok(prepared) => prepared,
@@ -195,6 +196,14 @@ async fn prepare(
     };
     let run = store.create(token, &new).await?;
     Ok((begun, run))
+}
+
+/// Relative paths mean the plan's folder everywhere: in scripts, in SQL, in what either starts.
+pub fn enter(base: &Path) -> Result<(), Refusal> {
+    std::env::set_current_dir(base).map_err(|problem| {
+        let message = format!("the plan's folder {} cannot be entered: {problem}", base.display());
+        Refusal::new(Exit::NotReady, message, "is it still there, and may you enter it?")
+    })
 }
 
 pub fn jobs(asked: Option<u32>, plan: &CompiledPlan) -> usize {

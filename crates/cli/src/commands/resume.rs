@@ -10,7 +10,7 @@ use plan_executor::{owner, values};
 use plan_model::graph::CompiledPlan;
 use plan_model::source::Sources;
 
-use super::apply::{absolute, jobs, no_values, this_program};
+use super::apply::{absolute, enter, jobs, no_values, this_program};
 use crate::args::Resume;
 use crate::exit::Exit;
 use crate::operate::{self, Refusal};
@@ -55,6 +55,7 @@ pub async fn open(
         by: owner::who(),
         attended: operate::is_attended(args.output),
     };
+    enter(&begun.base)?;
     let environment = run.environment.as_deref();
     let token =
         operate::claim(&mut store, &run.plan, environment, args.take_over, clock.now()).await?;

@@ -112,6 +112,9 @@ pub fn undo(step: &Step) -> Undo<'_> {
 pub fn saved_database(entry: &EntryOf) -> Option<&str> {
     match action(entry.step()?)? {
         Action::Backup(backup) => backup.database.as_ref().map(|id| id.value.as_str()),
+        Action::Sql(sql) if sql.saves() => {
+            sql.keys()?.database.as_ref().map(|id| id.value.as_str())
+        }
         _ => None,
     }
 }

@@ -85,6 +85,12 @@ mod tests {
     }
 
     #[test]
+    fn sqlite_saves_itself_into_another_file() {
+        let save = "  - { step: save, sql: { text: VACUUM  into 'b.db', database: main, transaction: off } }\n";
+        check(&RULE, &plan(&format!("{save}{CHANGE}")), &[]);
+    }
+
+    #[test]
     fn a_backup_below_beside_or_of_another_database_is_not() {
         let message = "change|`change` changes main, which is not saved before";
         check(&RULE, &plan(&format!("{CHANGE}{SAVE}")), &[message]);

@@ -85,6 +85,15 @@ impl Sql {
     }
 }
 
+impl Sql {
+    /// SQLite's own way to save a database: it copies the whole of it into a new file.
+    pub fn saves(&self) -> bool {
+        let mut words = self.text().map_or("", |text| &text.value).split_whitespace();
+        let mut is = |word: &str| words.next().is_some_and(|next| next.eq_ignore_ascii_case(word));
+        is("vacuum") && is("into")
+    }
+}
+
 impl Read for Sql {
     fn read(node: Node<'_, '_>) -> Option<Self> {
         match node.view() {
@@ -126,6 +135,9 @@ impl ActionFacts for Sql {
     }
 
     fn effects(&self) -> Vec<Effect> {
+        if self.saves() {
+            return Vec::new();
+        }
         let database = self.keys().and_then(|keys| keys.database.as_ref());
         let database = database.map(|id| id.value.clone()).unwrap_or_default();
         vec![Effect::Data { database }]

@@ -31,6 +31,8 @@ pub struct EntryCourse {
     pub undo_attempt: u32,
     pub started: Option<Moment>,
     pub ended: Option<Moment>,
+    pub undo_started: Option<Moment>,
+    pub undo_ended: Option<Moment>,
     /// When it, or its rollback, is tried again.
     pub retry_at: Option<Moment>,
     /// A person did without its rollback, or did it by hand.
@@ -131,6 +133,8 @@ impl Course {
             undo_attempt: 0,
             started: None,
             ended: None,
+            undo_started: None,
+            undo_ended: None,
             retry_at: None,
             settled: None,
         };
@@ -220,6 +224,18 @@ impl Course {
 
     pub fn window_until(&self) -> Option<Moment> {
         self.window_until
+    }
+
+    /// How long an entry ran, the last time.
+    pub fn took(&self, at: usize) -> Option<Duration> {
+        let entry = &self.entries[at];
+        Some(entry.ended?.since(entry.started?))
+    }
+
+    /// How long undoing it took.
+    pub fn undo_took(&self, at: usize) -> Option<Duration> {
+        let entry = &self.entries[at];
+        Some(entry.undo_ended?.since(entry.undo_started?))
     }
 
     /// What is still to be undone, in the order in which it will be, if the run went back now.
@@ -369,6 +385,16 @@ impl Course {
                 }
                 self.ready.insert(self.rank(entry));
             }
+            Event::Tripped { phase, failure, then } => {
+                self.failures.push((phase.clone(), failure.clone()));
+                self.add_trouble(Trouble {
+                    why: format!("{phase} tripped its watch: {}", failure.text),
+                    lead: if *then == Then::Pause { Lead::Pause } else { Lead::Rollback },
+                    entry: Some(phase.clone()),
+                    past_irreversible: false,
+                    by: None,
+                });
+            }
             Event::Asking { entry, .. } => {
                 let entry = self.find(entry, event)?;
                 if self.running.contains(&entry) {
@@ -406,12 +432,12 @@ impl Course {
             Event::UndoStarted { entry, part, attempt } => {
                 let entry = self.find(entry, event)?;
                 self.undo_started(entry, *part, *attempt, event)?;
-                self.entries[entry].started = Some(at);
+                self.entries[entry].undo_started = Some(at);
             }
             Event::UndoDone { entry, part } => {
                 let entry = self.find(entry, event)?;
                 self.undo_done(entry, *part, event)?;
-                self.entries[entry].ended = Some(at);
+                self.entries[entry].undo_ended = Some(at);
             }
             Event::UndoFailed { entry: id, part, failure, retry_at } => {
                 let entry = self.find(id, event)?;
@@ -419,7 +445,7 @@ impl Course {
                 if retry_at.is_none() {
                     self.failures.push((id.clone(), failure.clone()));
                 }
-                self.entries[entry].ended = Some(at);
+                self.entries[entry].undo_ended = Some(at);
             }
             Event::UndoInterrupted { entry: id, part } => {
                 let entry = self.find(id, event)?;

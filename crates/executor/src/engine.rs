@@ -3,6 +3,7 @@
 
 mod begin;
 mod found;
+mod watch;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -106,6 +107,7 @@ enum Outcome {
     Undone { entry: usize, part: u32, result: Result<(), Broken> },
     Looked { entry: usize, found: Found },
     LookedBack { entry: usize, part: u32, found: Found },
+    Tripped { phase: usize, failure: Failure },
 }
 
 pub struct Engine<S: Store> {
@@ -130,6 +132,7 @@ pub struct Engine<S: Store> {
     at_work: usize,
     store_problem: Option<String>,
     held: bool,
+    watches: watch::Watches,
 }
 
 impl<S: Store> Engine<S> {
@@ -347,6 +350,7 @@ impl<S: Store> Engine<S> {
         for intent in std::mem::take(&mut self.intents) {
             self.perform(&intent);
         }
+        self.watch();
         for record in &records {
             listener.hear(record, &self.course, &self.scene());
             match &record.event {
@@ -414,8 +418,12 @@ impl<S: Store> Engine<S> {
     /// What came of something, as events.
     fn take(&mut self, outcome: Outcome) -> Result<(), Illegal> {
         let now = self.world.clock.now();
+        if let Outcome::Tripped { phase, failure } = outcome {
+            return self.tripped(phase, failure);
+        }
         self.at_work -= 1;
         match outcome {
+            Outcome::Tripped { .. } => Ok(()),
             Outcome::Performed { entry: at, result } => {
                 // Whoever waits for an answer when a run pauses is asked again later.
                 if self.course.entry(at).state != StepState::Running {

@@ -60,6 +60,12 @@ pub enum Event {
         entry: EntryId,
         how: String,
     },
+    /// A watch of a phase does not hold any more.
+    Tripped {
+        phase: Arc<str>,
+        failure: Failure,
+        then: Then,
+    },
     /// It waits for a person.
     Asking {
         entry: EntryId,

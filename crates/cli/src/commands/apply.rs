@@ -165,9 +165,9 @@ async fn prepare(
     if !failed.is_empty() {
         for one in &checked {
             let (word, text) = match &one.looked {
-                Looked::Holds(_) => (paint(theme::GOOD, "holds"), String::new()),
+                Looked::Holds(_) => (paint(theme::GOOD, "met"), String::new()),
                 Looked::Fails(text) | Looked::Declined(text) => {
-                    (paint(theme::BAD, "does not hold"), format!(": {text}"))
+                    (paint(theme::BAD, "not met"), format!(": {text}"))
                 }
                 Looked::Unmeasured(text) => {
                     (paint(theme::BAD, "could not be measured"), format!(": {text}"))

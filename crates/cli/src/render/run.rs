@@ -124,13 +124,12 @@ pub fn spoken(time: Duration) -> String {
 
 /// What happened, in one line and more where there is more to say; `None` for what only machines want.
 pub fn words(record: &Record, course: &Course, scene: &Scene<'_>) -> Option<String> {
-    let took = |id: &str| {
-        let at = course.outline.find(id)?;
-        let entry = course.entry(at);
-        let time = entry.ended?.since(entry.started?);
-        Some(paint(theme::FAINT, &format!(" ({})", spoken(time))))
+    let in_brackets = |time: Option<Duration>| {
+        time.map(|time| paint(theme::FAINT, &format!(" ({})", spoken(time)))).unwrap_or_default()
     };
-    let took = |id: &str| took(id).unwrap_or_default();
+    let took = |id: &str| in_brackets(course.outline.find(id).and_then(|at| course.took(at)));
+    let undo_took =
+        |id: &str| in_brackets(course.outline.find(id).and_then(|at| course.undo_took(at)));
     let good = |text: &str| paint(theme::GOOD, text);
     let bad = |text: &str| paint(theme::BAD, text);
     let warn = |text: &str| paint(theme::WARN, text);
@@ -187,6 +186,9 @@ pub fn words(record: &Record, course: &Course, scene: &Scene<'_>) -> Option<Stri
             let by = by.as_ref().map_or(String::new(), |by| format!(" ({by})"));
             format!("{entry}: {} {why}{by}", warn("skipped:"))
         }
+        Event::Tripped { phase, failure, .. } => {
+            format!("{phase}: {}\n    {}", bad("its watch tripped"), failure.text)
+        }
         Event::Interrupted { entry } => {
             format!("{entry}: {} looking what became of it", warn("was interrupted:"))
         }
@@ -215,7 +217,7 @@ pub fn words(record: &Record, course: &Course, scene: &Scene<'_>) -> Option<Stri
             if part + 1 < parts {
                 format!("{entry}: undone {} of {parts}", part + 1)
             } else {
-                format!("{entry}: {}{}", good("undone"), took(entry))
+                format!("{entry}: {}{}", good("undone"), undo_took(entry))
             }
         }
         Event::UndoFailed { entry, failure, retry_at, .. } => {

@@ -218,6 +218,7 @@ fn engine<S: Store>(
         at_work: 0,
         store_problem: None,
         held: false,
+        watches: Default::default(),
     })
 }
 

@@ -43,7 +43,9 @@ impl<'t> Bars<'t> {
         // What starts is seen below; what has ended is worth a line.
         let is_seen_below = matches!(
             record.event,
-            Event::Started { attempt: 1, .. } | Event::UndoStarted { attempt: 1, .. }
+            Event::Started { attempt: 1, .. }
+                | Event::UndoStarted { attempt: 1, .. }
+                | Event::Asking { .. }
         );
         if !is_seen_below && let Some(words) = words(record, course, scene) {
             let line = format!("{} {words}", paint(theme::FAINT, &clock_time(record.at)));
@@ -134,8 +136,9 @@ impl<'t> Bars<'t> {
 /// One line for what runs: how long, of how long, and the last thing that it said.
 fn line(course: &Course, scene: &Scene<'_>, at: usize, now: Moment, width: usize) -> String {
     let (item, entry) = (&course.outline.items[at], course.entry(at));
-    let elapsed = entry.started.map_or(Duration::ZERO, |started| now.since(started));
     let going_back = course.is_going_back();
+    let started = if going_back { entry.undo_started } else { entry.started };
+    let elapsed = started.map_or(Duration::ZERO, |started| now.since(started));
     let whole = if going_back { item.undo_takes } else { item.takes };
     let id = match going_back {
         true => undo_id(&item.id, entry.undone_parts, entry.undo_attempt),

@@ -88,7 +88,12 @@ pub fn lines(course: &Course, scene: &Scene<'_>, extra: Option<String>) -> Vec<S
         let text = failure.text.trim_end().replace('\n', "\n            ");
         lines.push(format!("Failed:     {id}: {text}"));
     }
-    let undone = ids(&|state| state == StepState::RolledBack);
+    let mut undone: Vec<_> = (0..course.entries().len())
+        .filter(|at| course.entry(*at).state == StepState::RolledBack)
+        .collect();
+    undone.sort_by_key(|at| std::cmp::Reverse(course.entry(*at).order));
+    let undone: Vec<_> =
+        undone.into_iter().map(|at| course.outline.items[at].id.to_string()).collect();
     if !undone.is_empty() {
         lines.push(format!("Undone:     {}", list(undone)));
     }

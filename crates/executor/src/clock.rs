@@ -18,6 +18,7 @@ pub use jiff::Timestamp;
     Default,
     serde::Serialize,
     serde::Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(transparent)]
 pub struct Moment(pub i64);

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -16,7 +17,7 @@ pub type EntryId = Arc<str>;
 /// Values that later steps may name.
 pub type Outputs = Map<String, Value>;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// The first of every run.
@@ -149,7 +150,7 @@ pub enum Event {
     },
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunStarted {
     pub plan: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -169,7 +170,7 @@ pub struct RunStarted {
 }
 
 /// A person's answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
     pub choice: String,
     /// The first choice of the question: it holds, or is done.
@@ -180,7 +181,7 @@ pub struct Answer {
 }
 
 /// Why something failed, in words for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     pub kind: FailureKind,
     pub text: String,
@@ -192,7 +193,7 @@ impl Failure {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
     /// A program ended with another status than success.
@@ -215,7 +216,7 @@ pub enum FailureKind {
 }
 
 /// What a failure leads to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Then {
     RetryAt(Moment),
@@ -227,7 +228,7 @@ pub enum Then {
 }
 
 /// Why a run waits for a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum Pause {
     Asked {
@@ -283,10 +284,45 @@ impl Event {
     }
 }
 
+/// The schema of one line of `--output json`: an event with its run, number and time.
+pub fn line_schema() -> Value {
+    #[derive(JsonSchema)]
+    #[allow(dead_code, reason = "only its schema is wanted")]
+    struct Line {
+        /// The run. Example: `shop-upgrade-1`
+        run: String,
+        /// Its place in the journal of the run, from 1.
+        number: u64,
+        /// When it happened, as RFC 3339 in UTC.
+        at: String,
+        #[serde(flatten)]
+        event: Event,
+    }
+    let mut schema = schemars::schema_for!(Line).to_value();
+    schema["title"] = "One event of a run of plan".into();
+    schema
+}
+
 /// An event with its place in the journal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     pub number: u64,
     pub at: Moment,
     pub event: Event,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_events() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/events.schema.json");
+        let text = serde_json::to_string_pretty(&line_schema()).unwrap() + "\n";
+        if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+            std::fs::write(path, &text).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(committed == text, "run: UPDATE_SCHEMAS=1 cargo test -p plan-executor committed");
+    }
 }

@@ -37,7 +37,18 @@ pub fn who() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    named.unwrap_or_else(|| format!("user {}", rustix::process::getuid().as_raw()))
+    named.unwrap_or_else(|| user_name(rustix::process::getuid().as_raw()))
+}
+
+/// The name of a user by its number.
+pub fn user_name(uid: u32) -> String {
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    name.unwrap_or_else(|| uid.to_string())
 }
 
 pub fn host() -> String {

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::Looked;
 use crate::event::Failure;
+use crate::owner::user_name;
 use crate::world::{Broken, Job};
 
 /// A text is looked into as far as this.
@@ -49,7 +50,7 @@ async fn try_look(job: &Job, check: &FileCheck) -> Result<Looked, Broken> {
         }
     }
     if let Some(owner) = fill.optional(check.owner.as_ref())? {
-        let found = name_of(meta.uid());
+        let found = user_name(meta.uid());
         if found != owner && meta.uid().to_string() != owner {
             return Ok(Looked::Fails(format!("it belongs to {found}, not {owner}")));
         }
@@ -150,15 +151,4 @@ async fn not_writable(
         std::fs::OpenOptions::new().append(true).open(path).map(|_| ())
     };
     Ok(tried.err().map(|problem| format!("it cannot be written: {problem}")))
-}
-
-/// The name of a user by its number.
-fn name_of(uid: u32) -> String {
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
-    });
-    name.unwrap_or_else(|| uid.to_string())
 }

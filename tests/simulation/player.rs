@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use plan_executor::clock::Moment;
 use plan_executor::course::{Course, Decision, Gate, Limits};
-use plan_executor::event::{Event, Failure, FailureKind, Outputs, Then};
+use plan_executor::event::{Answer, Event, Failure, FailureKind, Outputs, Then};
 use plan_executor::outline::{Lead, Outline, Undo};
 use plan_executor::state::{RunState, StepState};
 use plan_model::graph::net::Mark;
@@ -46,6 +46,9 @@ struct Player {
     crashes: u32,
     /// How often something fails: once in so many times.
     luck: usize,
+    /// Entries that ask a person, and those that wait for the answer now.
+    asks: Vec<bool>,
+    asking: BTreeSet<(usize, bool)>,
 }
 
 pub fn play(mut random: Random) -> Played {
@@ -62,7 +65,10 @@ pub fn play(mut random: Random) -> Played {
         others.map(|(other, _)| other).collect()
     });
     let needed_by = needed_by.collect();
+    let asks = outline.items.iter().map(|_| random.once_in(15)).collect();
     let mut player = Player {
+        asks,
+        asking: BTreeSet::new(),
         random,
         needs,
         needed_by,
@@ -100,6 +106,9 @@ impl Player {
                 Decision::Record(event) => {
                     self.check(&event);
                     self.record(event.clone());
+                    if matches!(event, Event::RollbackBegan { .. }) {
+                        self.asking.clear();
+                    }
                     self.perform(&event);
                     if let Event::Ended { ending } = event {
                         return self.ended(ending);
@@ -115,12 +124,17 @@ impl Player {
                     assert!(moment > self.now, "waiting for the past");
                     self.now = moment;
                 }
+                Decision::Wait if self.world.at_work.is_empty() && !self.asking.is_empty() => {
+                    assert!(self.limits.attended, "nobody is there who could answer");
+                    self.somebody_answers();
+                }
                 Decision::Wait | Decision::WaitUntil(_) => {
                     assert!(!self.world.at_work.is_empty(), "waits for nothing at all");
                     self.something_ends();
                 }
                 Decision::Rest => {
                     rests += 1;
+                    self.asking.clear();
                     if rests > 3 || self.random.once_in(3) {
                         return "paused".to_owned();
                     }
@@ -208,15 +222,36 @@ impl Player {
             Event::Started { entry, .. } => {
                 let at = self.outline.find(entry).unwrap();
                 self.steps += 1;
+                if self.asks[at] {
+                    let (question, text) = (0, "really?".to_owned());
+                    self.record(Event::Asking { entry: entry.clone(), question, text });
+                    self.asking.insert((at, false));
+                    return;
+                }
                 self.world.at_work.push((at, false, ends));
             }
             Event::UndoStarted { entry, .. } => {
                 let at = self.outline.find(entry).unwrap();
                 self.steps += 1;
+                if self.asks[at] {
+                    let (question, text) = (0, "undone by hand?".to_owned());
+                    self.record(Event::Asking { entry: entry.clone(), question, text });
+                    self.asking.insert((at, true));
+                    return;
+                }
                 self.world.at_work.push((at, true, ends));
             }
             _ => {}
         }
+    }
+
+    fn somebody_answers(&mut self) {
+        let (at, undo) = self.asking.pop_first().expect("something asks");
+        let entry = self.outline.id(at);
+        let answer =
+            Answer { choice: "yes".to_owned(), holds: true, by: "ada".to_owned(), evidence: None };
+        self.record(Event::Answered { entry, question: 0, answer });
+        self.world.at_work.push((at, undo, self.now));
     }
 
     fn something_ends(&mut self) {
@@ -285,6 +320,7 @@ impl Player {
         if self.course.state().is_ending() {
             return;
         }
+        self.asking.clear();
         if self.course.state() != RunState::Paused {
             self.record(Event::Resumed { by: "ada".to_owned() });
         }

@@ -153,6 +153,16 @@ pub fn is_program(step: &Step, part: u32) -> bool {
     part_of(step, part).is_some_and(|back| back.actions.run.is_some())
 }
 
+/// Whether an entry only waits or asks: then it may be left in the middle.
+pub fn may_be_left(entry: &EntryOf) -> bool {
+    match &entry.what {
+        What::Checkpoint(_) => true,
+        What::Step(step) => {
+            matches!(step.actions.first(), Some(Action::Wait(_) | Action::Manual(_)))
+        }
+    }
+}
+
 fn parts_of(entry: &EntryOf, part: Option<u32>) -> Option<(&ActionKeys, &Surroundings)> {
     let step = entry.step()?;
     match part {

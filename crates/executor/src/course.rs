@@ -194,7 +194,8 @@ impl Course {
     }
 
     pub fn asking(&self) -> impl Iterator<Item = usize> + '_ {
-        self.asking.iter().copied()
+        let back = self.back.iter().flat_map(|back| back.asking.iter().copied());
+        self.asking.iter().copied().chain(back)
     }
 
     pub fn undoing(&self) -> impl Iterator<Item = usize> + '_ {
@@ -399,11 +400,22 @@ impl Course {
                 let entry = self.find(entry, event)?;
                 if self.running.contains(&entry) {
                     self.asking.insert(entry);
+                } else if let Some(back) = self.back.as_mut()
+                    && back.running.contains(&entry)
+                {
+                    back.asking.insert(entry);
                 }
             }
             Event::Answered { entry, question, answer } => {
                 let entry = self.find(entry, event)?;
-                self.asking.remove(&entry);
+                // While the run is paused nobody goes on with the answer: it is asked for again, and
+                // found, when the run goes on.
+                if self.state != RunState::Paused {
+                    self.asking.remove(&entry);
+                    if let Some(back) = self.back.as_mut() {
+                        back.asking.remove(&entry);
+                    }
+                }
                 let questions = self.answers.entry(entry).or_default();
                 questions.entry(*question).or_default().push(answer.clone());
             }
@@ -427,6 +439,7 @@ impl Course {
                 self.trouble = None;
                 self.pause = None;
                 self.pause_asked = None;
+                self.ask_no_more();
                 self.turn_back(to, *past_irreversible);
             }
             Event::UndoStarted { entry, part, attempt } => {
@@ -602,12 +615,18 @@ impl Course {
             self.retry_undo();
             return;
         }
-        // What waited for an answer asks again; what failed is tried again.
+        self.ask_no_more();
+        self.go_forward_again();
+    }
+
+    /// What waits for an answer is let go: it asks again when it starts again.
+    fn ask_no_more(&mut self) {
         for at in std::mem::take(&mut self.asking) {
             self.running.remove(&at);
-            self.entries[at].state = StepState::Ready;
+            if let Some(state) = self.entries[at].state.next(StepChange::WillRetry) {
+                self.entries[at].state = state;
+            }
         }
-        self.go_forward_again();
     }
 
     /// Entries that failed or were undone may start again.

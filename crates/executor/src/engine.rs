@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use plan_model::graph::CompiledPlan;
 use plan_model::model::plan::AfterCrash;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 
 use crate::actions::{self, Found};
@@ -25,7 +25,7 @@ use crate::guard::Guard;
 use crate::paper::Paper;
 use crate::state::{RunState, StepState};
 use crate::store::{Asked, Request, RunRow, Store, StoreError, Token};
-use crate::world::{Broken, Job, Question, World};
+use crate::world::{Broken, Job, Question, UNDO_QUESTIONS, World};
 
 pub use begin::{BeginError, Begun, begin, take_up};
 
@@ -132,6 +132,10 @@ pub struct Engine<S: Store> {
     at_work: usize,
     store_problem: Option<String>,
     held: bool,
+    /// Steps of which it is looked what became of them.
+    looking: usize,
+    /// Tells whatever only waits that it is to end.
+    stop: Rc<Notify>,
     watches: watch::Watches,
 }
 
@@ -279,8 +283,8 @@ impl<S: Store> Engine<S> {
 
     /// Everything that may be decided now; when to ask again.
     async fn decide(&mut self) -> Result<Option<Moment>, Illegal> {
-        // Without a journal nothing is decided either.
-        if self.store_problem.is_some() || self.held {
+        // While somebody decides, or while it is looked what became of a step, nothing is decided.
+        if self.store_problem.is_some() || self.held || self.looking > 0 {
             return Ok(None);
         }
         while self.pending.len() < BATCH {
@@ -385,8 +389,22 @@ impl<S: Store> Engine<S> {
                 let mut job = Job::new(self.world.clone(), Some(at), program_id(entry, *attempt));
                 job.answers = self.answers(at);
                 self.at_work += 1;
+                let stop = self.stop.clone();
                 tokio::task::spawn_local(async move {
-                    let result = actions::perform(&job, job.world.plan.entry(at)).await;
+                    let entry = job.world.plan.entry(at);
+                    let performing = actions::perform(&job, entry);
+                    // A program is ended by its keeper, which then tells; waiting is just left.
+                    let result = if actions::may_be_left(entry) {
+                        tokio::select! {
+                            result = performing => result,
+                            () = stop.notified() => {
+                                let text = "was ended on request";
+                                Err(Failure::new(FailureKind::Signal, text).into())
+                            }
+                        }
+                    } else {
+                        performing.await
+                    };
                     let _ = outcomes.send(Outcome::Performed { entry: at, result });
                 });
             }
@@ -396,6 +414,8 @@ impl<S: Store> Engine<S> {
                 let mut job =
                     Job::new(self.world.clone(), Some(at), undo_id(entry, part, *attempt));
                 job.own = Some(self.world.known.borrow().get(&at).cloned().unwrap_or_default());
+                job.first_question = UNDO_QUESTIONS * (part as usize + 1);
+                job.answers = vec![self.course.answers(at, job.first_question).to_vec()];
                 self.at_work += 1;
                 tokio::task::spawn_local(async move {
                     let result = match job.world.plan.entry(at).step() {
@@ -449,6 +469,9 @@ impl<S: Store> Engine<S> {
                 }
             }
             Outcome::Undone { entry: at, part, result } => {
+                if !self.course.undoing().any(|other| other == at) {
+                    return Ok(());
+                }
                 let entry = self.course.outline.id(at);
                 match result {
                     Ok(()) => self.note(Event::UndoDone { entry, part }),
@@ -461,6 +484,7 @@ impl<S: Store> Engine<S> {
                 }
             }
             Outcome::Looked { entry: at, found } => {
+                self.looking -= 1;
                 let entry = self.course.outline.id(at);
                 match found {
                     Found::Done { how, outputs } => {
@@ -472,6 +496,7 @@ impl<S: Store> Engine<S> {
                 }
             }
             Outcome::LookedBack { entry: at, part, found } => {
+                self.looking -= 1;
                 let entry = self.course.outline.id(at);
                 match found {
                     Found::Done { .. } => self.note(Event::UndoDone { entry, part }),
@@ -516,7 +541,8 @@ impl<S: Store> Engine<S> {
     /// Somebody is to be asked.
     fn put(&mut self, mut question: Question, listener: &mut dyn Listener) -> Result<(), Illegal> {
         question.text = self.world.cover.text(&question.text);
-        if self.course.entry(question.entry).state == StepState::Running {
+        let state = self.course.entry(question.entry).state;
+        if matches!(state, StepState::Running | StepState::RollingBack) {
             self.note(Event::Asking {
                 entry: self.course.outline.id(question.entry),
                 question: question.number,
@@ -558,6 +584,9 @@ impl<S: Store> Engine<S> {
                     program_id(&self.course.outline.items[at].id, self.course.entry(at).attempt);
                 keeper.end(&id);
             }
+        }
+        if running_too {
+            self.stop.notify_waiters();
         }
         let to = to.map(|at| self.course.outline.id(at));
         if matches!(self.course.state(), RunState::Running) {

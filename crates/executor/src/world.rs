@@ -23,6 +23,9 @@ use crate::keeper::{Ended, Keeper, Program};
 use crate::secret::Cover;
 use crate::values::Values;
 
+/// Where the questions of each rollback step begin to count.
+pub const UNDO_QUESTIONS: usize = 1000;
+
 /// How long a program that was asked to end may take before it is made to.
 const GRACE: Duration = Duration::from_secs(10);
 /// So much of an output is looked at; the rest stays in its file.
@@ -92,6 +95,8 @@ pub struct Job {
     pub id: String,
     /// What it was called when it was performed, for whoever looks what became of it.
     pub performed_as: String,
+    /// Questions of a step and of its rollback are told apart by where they begin to count.
+    pub first_question: usize,
     /// Answers that people gave before, by question.
     pub answers: Vec<Vec<Answer>>,
     programs: Cell<u32>,
@@ -167,6 +172,7 @@ impl Job {
             own: None,
             performed_as: id.clone(),
             id,
+            first_question: 0,
             answers: Vec::new(),
             programs: Cell::new(0),
         }
@@ -291,6 +297,7 @@ impl Job {
         let Some(entry) = self.entry else {
             return Err(error("nobody can be asked here").into());
         };
+        let number = self.first_question + number;
         let (tell, told) = oneshot::channel();
         self.world.awaited.borrow_mut().insert((entry, number), tell);
         let question = Question { entry, number, text, choices, role, evidence };

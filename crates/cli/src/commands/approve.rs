@@ -1,9 +1,12 @@
 //! `plan approve`: answers a question that a run waits for, from any terminal.
 
-use plan_executor::store::{Request, RunRow};
-use plan_model::model::action::Action;
+use plan_executor::event::Event;
+use plan_executor::store::{Request, RunRow, Store};
+use plan_executor::world::UNDO_QUESTIONS;
+use plan_model::model::action::manual::Manual;
 use plan_model::model::check::Check;
-use plan_model::resolve::What;
+use plan_model::model::value::OneOrMany;
+use plan_model::resolve::{EntryOf, What};
 
 use super::pause::{Needs, ask};
 use super::resume::compile;
@@ -30,42 +33,40 @@ async fn approve(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusa
             "see: plan status".to_owned(),
         )
     })?;
-    // The questions of an entry, by the number of their check.
-    let questions: Vec<(usize, Vec<String>)> = match &plan.entry(at).what {
-        What::Step(step) => match step.actions.first() {
-            Some(Action::Manual(manual)) => {
-                let choices = match manual {
-                    plan_model::model::action::manual::Manual::Full(keys) => texts(&keys.choices),
-                    plan_model::model::action::manual::Manual::Text(_) => Vec::new(),
-                };
-                vec![(0, or(choices, &["done", "not possible"]))]
+    // What it asks now: put, and not answered since.
+    let mut open: Vec<(usize, String)> = Vec::new();
+    for record in store.read(&run, 0).await? {
+        match record.event {
+            Event::Asking { entry, question, text } if *entry == *args.step => {
+                open.retain(|(number, _)| *number != question);
+                open.push((question, text));
             }
-            _ => Vec::new(),
-        },
-        What::Checkpoint(checkpoint) => {
-            let all = checkpoint.checks.iter().enumerate();
-            all.filter_map(|(number, check)| match check {
-                Check::Manual(manual) => Some((number, or(texts(&manual.choices), &["yes", "no"]))),
-                _ => None,
-            })
-            .collect()
+            Event::Answered { entry, question, .. } if *entry == *args.step => {
+                open.retain(|(number, _)| *number != question);
+            }
+            _ => {}
         }
-    };
-    let chosen = match (args.question, questions.as_slice()) {
+    }
+    let chosen = match (args.question, open.as_slice()) {
         (None, [only]) => Some(only),
         (None, _) => None,
-        (Some(number), _) => questions.iter().find(|(at, _)| at + 1 == number),
+        (Some(number), _) => open.iter().find(|(at, _)| at + 1 == number),
     };
-    let Some((question, choices)) = chosen else {
-        let numbers: Vec<_> = questions.iter().map(|(at, _)| (at + 1).to_string()).collect();
-        return Err(match numbers.is_empty() {
-            true => wrong(format!("{} asks nobody", args.step), "see: plan status".to_owned()),
-            false => wrong(
-                format!("{} asks several questions", args.step),
-                format!("say which: --question {}", numbers.join(" or ")),
-            ),
-        });
+    let Some((question, _)) = chosen else {
+        if open.is_empty() {
+            let message = format!("{} asks nobody now", args.step);
+            return Err(wrong(message, format!("see what waits: plan status {}", run.run)));
+        }
+        let listed: Vec<_> = open
+            .iter()
+            .map(|(at, text)| format!("--question {}   {}", at + 1, text.trim_end()))
+            .collect();
+        return Err(wrong(
+            format!("{} asks several questions", args.step),
+            format!("say which:\n      {}", listed.join("\n      ")),
+        ));
     };
+    let choices = choices(plan.entry(at), *question);
     let choice = args.answer.clone().unwrap_or_else(|| choices[0].clone());
     if !choices.contains(&choice) {
         return Err(wrong(
@@ -82,6 +83,31 @@ async fn approve(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusa
     };
     store.close().await;
     ask(&args.run, request, Needs::Nobody, terminal).await
+}
+
+/// What may be answered to a question of a step, of its rollback, or of a checkpoint.
+fn choices(entry: &EntryOf, question: usize) -> Vec<String> {
+    let of_manual = |manual: &Manual| match manual {
+        Manual::Full(keys) => or(texts(&keys.choices), &["done", "not possible"]),
+        Manual::Text(_) => or(Vec::new(), &["done", "not possible"]),
+    };
+    match &entry.what {
+        What::Checkpoint(checkpoint) => match checkpoint.checks.get(question) {
+            Some(Check::Manual(manual)) => or(texts(&manual.choices), &["yes", "no"]),
+            _ => or(Vec::new(), &["yes", "no"]),
+        },
+        What::Step(step) => {
+            let part = (question / UNDO_QUESTIONS).checked_sub(1);
+            let manual = match part {
+                None => step.actions.manual.as_deref(),
+                Some(part) => {
+                    let parts = step.rollback.iter().flat_map(OneOrMany::iter);
+                    parts.skip(part).next().and_then(|back| back.actions.manual.as_deref())
+                }
+            };
+            manual.map_or_else(|| or(Vec::new(), &["yes", "no"]), of_manual)
+        }
+    }
 }
 
 fn texts(choices: &Option<Vec<plan_model::model::value::Text>>) -> Vec<String> {

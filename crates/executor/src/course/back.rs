@@ -25,6 +25,8 @@ pub(super) struct Back {
     ready: BTreeSet<(Reverse<u32>, usize)>,
     later: BTreeSet<(Moment, usize)>,
     pub(super) running: BTreeSet<usize>,
+    /// Of those that run: they wait for an answer.
+    pub(super) asking: BTreeSet<usize>,
     failed: BTreeSet<usize>,
     /// What would have to be undone, but lies before a step that cannot be.
     kept: Vec<usize>,
@@ -55,6 +57,7 @@ impl Course {
             ready: BTreeSet::new(),
             later: BTreeSet::new(),
             running: BTreeSet::new(),
+            asking: BTreeSet::new(),
             failed: BTreeSet::new(),
             kept: Vec::new(),
         };
@@ -124,6 +127,7 @@ impl Course {
         }
         let Some(back) = self.back.as_mut() else { return Ok(()) };
         back.running.remove(&at);
+        back.asking.remove(&at);
         if is_last {
             self.clear(at);
         } else {
@@ -148,6 +152,7 @@ impl Course {
         self.entries[at].retry_at = retry_at;
         let Some(back) = self.back.as_mut() else { return Ok(()) };
         back.running.remove(&at);
+        back.asking.remove(&at);
         match retry_at {
             Some(moment) => back.later.insert((moment, at)),
             None => back.failed.insert(at),
@@ -195,6 +200,11 @@ impl Course {
             self.go_forward_again();
             return;
         }
+        // What waited for an answer asks again.
+        for at in std::mem::take(&mut back.asking) {
+            back.running.remove(&at);
+            back.ready.insert((Reverse(self.entries[at].order), at));
+        }
         for at in std::mem::take(&mut back.failed) {
             self.entries[at].undo_attempt = 0;
             back.ready.insert((Reverse(self.entries[at].order), at));
@@ -226,13 +236,14 @@ impl Course {
 
     pub(super) fn backward(&self, now: Moment, limits: Limits) -> Decision {
         let Some(back) = &self.back else { return Decision::Rest };
+        let at_work = back.running.len() - back.asking.len();
         if let Some(by) = &self.pause_asked {
-            return match back.running.is_empty() {
+            return match at_work == 0 {
                 true => Decision::Record(Event::Paused { why: Pause::Asked { by: by.clone() } }),
                 false => Decision::Wait,
             };
         }
-        if back.running.len() < limits.jobs {
+        if at_work < limits.jobs {
             let due = back.later.first().filter(|(moment, _)| *moment <= now).map(|(_, at)| *at);
             let next = due.or_else(|| back.ready.first().map(|(_, at)| *at));
             if let Some(at) = next {
@@ -244,11 +255,18 @@ impl Course {
                 });
             }
         }
-        if !back.running.is_empty() {
+        if at_work > 0 {
             return Decision::Wait;
         }
         if let Some((moment, _)) = back.later.first() {
             return Decision::WaitUntil(*moment);
+        }
+        if !back.asking.is_empty() {
+            if limits.attended {
+                return Decision::Wait;
+            }
+            let entries = back.asking.iter().map(|at| self.outline.id(*at)).collect();
+            return Decision::Record(Event::Paused { why: Pause::Questions { entries } });
         }
         let ending = |ending| Decision::Record(Event::Ended { ending });
         if !back.failed.is_empty() {

@@ -218,6 +218,8 @@ fn engine<S: Store>(
         at_work: 0,
         store_problem: None,
         held: false,
+        looking: 0,
+        stop: Rc::default(),
         watches: Default::default(),
     })
 }

@@ -120,6 +120,7 @@ impl<S: Store> Engine<S> {
         job.performed_as = program_id(&self.course.outline.items[at].id, attempt);
         let outcomes = self.outcomes.clone();
         self.at_work += 1;
+        self.looking += 1;
         tokio::task::spawn_local(async move {
             let found = actions::found(&job, job.world.plan.entry(at)).await;
             let _ = outcomes.send(Outcome::Looked { entry: at, found });
@@ -134,6 +135,7 @@ impl<S: Store> Engine<S> {
         job.own = Some(self.world.known.borrow().get(&at).cloned().unwrap_or_default());
         let outcomes = self.outcomes.clone();
         self.at_work += 1;
+        self.looking += 1;
         tokio::task::spawn_local(async move {
             let found = match job.world.plan.entry(at).step() {
                 Some(step) => actions::found_undone(&job, step, part).await,

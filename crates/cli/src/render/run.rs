@@ -5,13 +5,16 @@ pub mod json;
 pub mod lines;
 pub mod summary;
 
+use std::path::Path;
 use std::time::Duration;
 
 use plan_executor::clock::Moment;
 use plan_executor::course::Course;
 use plan_executor::engine::Scene;
 use plan_executor::event::{Event, Pause, Record, Then};
+use plan_executor::outline::Undo;
 use plan_executor::state::RunState;
+use plan_executor::world::tail;
 use plan_model::notation::Spoken;
 
 use crate::args::OutputFormat;
@@ -155,9 +158,13 @@ pub fn words(record: &Record, course: &Course, scene: &Scene<'_>) -> Option<Stri
         }
         Event::Started { entry, attempt } => {
             let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
-            match is_checkpoint(entry) {
-                true => format!("{entry}: asking{again}"),
-                false => format!("{entry}: started{again}"),
+            match (is_checkpoint(entry), no_way_back(entry, course)) {
+                (true, _) => format!("{entry}: asking{again}"),
+                (false, None) => format!("{entry}: started{again}"),
+                (false, Some(why)) => format!(
+                    "{entry}: started{again}; {} {why}",
+                    warn("from here on there is no way back:")
+                ),
             }
         }
         Event::Done { entry, outputs } => {
@@ -254,6 +261,32 @@ pub fn words(record: &Record, course: &Course, scene: &Scene<'_>) -> Option<Stri
             other => bad(other.word()),
         },
     })
+}
+
+/// Why a step cannot be undone, if so.
+pub fn no_way_back(entry: &str, course: &Course) -> Option<String> {
+    match &course.outline.items[course.outline.find(entry)?].undo {
+        Undo::Irreversible(why) => Some(why.to_string()),
+        _ => None,
+    }
+}
+
+/// How far a step says that it is, by its own words or file.
+pub fn progress(scene: &Scene<'_>, at: usize, log: &Path) -> Option<String> {
+    let progress = scene.plan.entry(at).step()?.progress.as_ref()?;
+    if let Some(file) = &progress.file {
+        let text = std::fs::read_to_string(&file.value).ok()?;
+        let share: f64 = text.trim().trim_end_matches('%').parse().ok()?;
+        return Some(format!("{share:.0}%"));
+    }
+    let pattern = regex::Regex::new(&progress.line.as_ref()?.value).ok()?;
+    let text = tail(log, 16 << 10)?;
+    let found = pattern.captures_iter(&text).last()?;
+    match (found.get(1), found.get(2)) {
+        (Some(done), Some(total)) => Some(format!("{} of {}", done.as_str(), total.as_str())),
+        (Some(share), None) => Some(format!("{}%", share.as_str().trim_end_matches('%'))),
+        _ => None,
+    }
 }
 
 /// Why a run pauses, in words for people.

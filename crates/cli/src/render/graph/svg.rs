@@ -305,7 +305,8 @@ impl Side {
             pen.text("facts", x, y, line);
         }
         if self.maintenance {
-            pen.rect("pill", x, y + 10.0, PILL.width(OUT) + 14.0, 18.0, 9.0);
+            // With DejaVu, the widest of the usual fonts, the words still stay inside.
+            pen.rect("pill", x, y + 10.0, PILL.width(OUT) * 1.15 + 14.0, 18.0, 9.0);
             pen.text("pill-text", x + 7.0, y + 23.0, OUT);
         }
     }

@@ -11,7 +11,7 @@ use plan_executor::guard::way_back;
 use plan_executor::state::{RunState, StepState};
 use plan_executor::world::last_line;
 
-use super::{clock_time, hour_minute, spoken, words};
+use super::{clock_time, hour_minute, no_way_back, progress, spoken, words};
 use crate::terminal::Terminal;
 use crate::theme::{self, paint};
 
@@ -41,12 +41,17 @@ impl<'t> Bars<'t> {
 
     pub fn hear(&mut self, record: &Record, course: &Course, scene: &Scene<'_>) {
         // What starts is seen below; what has ended is worth a line.
-        let is_seen_below = matches!(
-            record.event,
-            Event::Started { attempt: 1, .. }
-                | Event::UndoStarted { attempt: 1, .. }
-                | Event::Asking { .. }
-        );
+        let crosses = match &record.event {
+            Event::Started { entry, .. } => no_way_back(entry, course).is_some(),
+            _ => false,
+        };
+        let is_seen_below = !crosses
+            && matches!(
+                record.event,
+                Event::Started { attempt: 1, .. }
+                    | Event::UndoStarted { attempt: 1, .. }
+                    | Event::Asking { .. }
+            );
         if !is_seen_below && let Some(words) = words(record, course, scene) {
             let line = format!("{} {words}", paint(theme::FAINT, &clock_time(record.at)));
             self.print(&line);
@@ -157,6 +162,9 @@ fn line(course: &Course, scene: &Scene<'_>, at: usize, now: Moment, width: usize
         false => format!(" of {}", spoken(whole)),
     };
     let mut text = format!("{verb}{}  {}{of}", item.id, spoken(elapsed));
+    if let Some(far) = progress(scene, at, &logs.join(format!("{id}.log"))) {
+        text += &format!("  {far}");
+    }
     if let Some(said) = said {
         text += &format!("  {said}");
     }

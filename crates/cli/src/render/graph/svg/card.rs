@@ -45,7 +45,7 @@ impl<'d> Card<'d> {
             node,
             id: ID.cut(&node.id, room - person),
             // Half a word says less than the icon beside it.
-            kind: if SMALL.width(&kind) <= left { kind } else { String::new() },
+            kind: if SMALL.width(&kind) * 1.1 <= left { kind } else { String::new() },
             height: 46.0 + 15.0 * says.len() as f64,
             says,
             takes,

@@ -72,6 +72,9 @@ left remainders: a person is needed, 4 paused or waiting for a person, 5 held by
     Resume(Resume),
 
     /// Undo what a run has done, newest first
+    #[command(after_help = "\
+Exit codes: 0 everything is undone, 2 a wrong call, 3 something remains or could not be undone, 4 paused,
+5 somebody else runs it.")]
     Rollback(Rollback),
 
     /// Ask a running run to stop and roll back

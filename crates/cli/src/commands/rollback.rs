@@ -57,5 +57,9 @@ async fn rollback(args: &Rollback, terminal: &mut Terminal) -> Result<Exit, Refu
     turned.map_err(|illegal| {
         Refusal::new(Exit::Paused, illegal.to_string(), "see where it stands: plan status")
     })?;
-    Ok(operate::drive(engine, args.resume.output, terminal).await)
+    // It was asked for, and it is done.
+    Ok(match operate::drive(engine, args.resume.output, terminal).await {
+        Exit::RolledBack => Exit::Done,
+        other => other,
+    })
 }

@@ -57,16 +57,18 @@ pub fn lines(course: &Course, scene: &Scene<'_>, extra: Option<String>) -> Vec<S
     };
     let done = ids(&|state| state == StepState::Done).len();
     let total = course.entries().len();
+    // Somebody may have asked for the rollback of a run in which nothing failed.
+    let failed = if course.failures().is_empty() { "" } else { "failed and " };
     let head = match course.state() {
         RunState::Succeeded => {
             paint(theme::GOOD, &format!("{run} succeeded: {done} of {total} done."))
         }
         RunState::RolledBack => {
-            paint(theme::WARN, &format!("{run} failed and was rolled back completely."))
+            paint(theme::WARN, &format!("{run} {failed}was rolled back completely."))
         }
         RunState::RolledBackWithRemainders => paint(
             theme::BAD,
-            &format!("{run} failed and was rolled back, but not everything is as it was."),
+            &format!("{run} {failed}was rolled back, but not everything is as it was."),
         ),
         RunState::Stuck => paint(theme::BAD, &format!("{run} is stuck: a rollback step failed.")),
         RunState::Paused => {

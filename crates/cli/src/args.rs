@@ -120,7 +120,7 @@ Exit codes: 0 everything is undone, 2 a wrong call, 3 something remains or could
     /// Write a commented first plan
     Init(Init),
 
-    /// Print the JSON schema of plans or environments, for editors and CI
+    /// Print the JSON schema of plans, environments or events, for editors, CI and scripts
     Schema(Schema),
 
     /// Print a completion script for a shell
@@ -340,8 +340,12 @@ pub struct Logs {
     #[arg(value_name = "STEP")]
     pub step: Option<String>,
 
+    /// The run; the last one unless said
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+
     #[command(flatten)]
-    pub run: RunOnly,
+    pub store: StoreAt,
 
     /// Go on printing until the run ends or pauses
     #[arg(long, short)]
@@ -398,6 +402,8 @@ pub struct Schema {
 pub enum SchemaRole {
     Plan,
     Environment,
+    /// One line of `plan apply --output json`
+    Events,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -24,11 +24,10 @@ pub fn run(args: &Logs, terminal: &mut Terminal) -> Exit {
 }
 
 async fn logs(args: &Logs, terminal: &mut Terminal) -> Result<Exit, Refusal> {
-    let at = &args.run;
-    let mut store = operate::existing(&at.store.store).await?;
+    let mut store = operate::existing(&args.store.store).await?;
     let any = |_: &RunRow| true;
-    let run = operate::find(&mut store, at.run.as_deref(), any, "yet").await?;
-    let folder = absolute(&at.store.store)?.join("runs").join(&run.run).join("logs");
+    let run = operate::find(&mut store, args.run.as_deref(), any, "yet").await?;
+    let folder = absolute(&args.store.store)?.join("runs").join(&run.run).join("logs");
     let mut printed: BTreeMap<PathBuf, u64> = BTreeMap::new();
     loop {
         let leases = store.leases().await?;

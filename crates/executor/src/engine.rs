@@ -110,6 +110,14 @@ enum Outcome {
     Tripped { phase: usize, failure: Failure },
 }
 
+/// Whether requests were looked for right before the run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastLook {
+    NotYet,
+    Wanted,
+    Taken,
+}
+
 pub struct Engine<S: Store> {
     store: S,
     token: Token,
@@ -132,6 +140,7 @@ pub struct Engine<S: Store> {
     at_work: usize,
     store_problem: Option<String>,
     held: bool,
+    last_look: LastLook,
     /// Steps of which it is looked what became of them.
     looking: usize,
     /// Tells whatever only waits that it is to end.
@@ -254,7 +263,10 @@ impl<S: Store> Engine<S> {
                 }
                 () = sleep_until(look_at) => {}
             }
-            if Instant::now() >= look_at {
+            if Instant::now() >= look_at || self.last_look == LastLook::Wanted {
+                if self.last_look == LastLook::Wanted {
+                    self.last_look = LastLook::Taken;
+                }
                 look_at = Instant::now() + LOOK_EVERY;
                 if let Err(illegal) = self.look_for_requests(listener).await {
                     return Stopped::Illegal(illegal);
@@ -294,6 +306,11 @@ impl<S: Store> Engine<S> {
             let mut gate =
                 |course: &Course, at: usize| gate(course, at, &world, guard, now, attended);
             match self.course.next(now, self.limits, &mut gate) {
+                // What was asked in the last moment counts: once ended, it could not be taken up.
+                Decision::Record(Event::Ended { .. }) if self.last_look != LastLook::Taken => {
+                    self.last_look = LastLook::Wanted;
+                    return Ok(Some(now));
+                }
                 Decision::Record(event) => {
                     let starts = matches!(event, Event::Started { .. } | Event::UndoStarted { .. });
                     if starts {
@@ -328,6 +345,7 @@ impl<S: Store> Engine<S> {
         let now = self.world.clock.now();
         self.course.apply(&event, now)?;
         remember(&self.course, &self.world, &event, now);
+        self.last_look = LastLook::NotYet;
         self.number += 1;
         self.pending.push(Record { number: self.number, at: now, event });
         Ok(())

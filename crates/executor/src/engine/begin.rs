@@ -218,6 +218,7 @@ fn engine<S: Store>(
         at_work: 0,
         store_problem: None,
         held: false,
+        last_look: LastLook::NotYet,
         looking: 0,
         stop: Rc::default(),
         watches: Default::default(),

@@ -122,7 +122,7 @@ async fn apply(
         by: owner::who(),
         attended: operate::is_attended(args.output),
     };
-    let prepared = prepare(&mut store, &token, &frozen, begun, terminal).await;
+    let prepared = prepare(&mut store, &token, frozen, begun, terminal).await;
     let (begun, run) = match prepared {
         Ok(prepared) => prepared,
         Err(refusal) => {
@@ -138,7 +138,7 @@ async fn apply(
 async fn prepare(
     store: &mut SqliteStore,
     token: &Token,
-    frozen: &Frozen,
+    frozen: Frozen,
     begun: Begun,
     terminal: &mut Terminal,
 ) -> Result<(Begun, plan_executor::store::RunRow), Refusal> {

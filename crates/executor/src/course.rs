@@ -11,7 +11,7 @@ use std::time::Duration;
 use plan_model::graph::net::Mark;
 
 use crate::clock::Moment;
-use crate::event::{Answer, EntryId, Event, Failure, FailureKind, Outputs, Pause, Then};
+use crate::event::{Answer, EntryId, Event, Failure, FailureKind, Pause, Then};
 use crate::outline::{Lead, Outline, Undo};
 use crate::state::run::RunChange;
 use crate::state::{RunState, StepChange, StepState};
@@ -60,7 +60,6 @@ pub struct Course {
     trouble: Option<Trouble>,
     pause_asked: Option<String>,
     back: Option<Back>,
-    outputs: BTreeMap<usize, Outputs>,
     answers: BTreeMap<usize, BTreeMap<usize, Vec<Answer>>>,
     failures: Vec<(EntryId, Failure)>,
     pause: Option<Pause>,
@@ -152,7 +151,6 @@ impl Course {
             trouble: None,
             pause_asked: None,
             back: None,
-            outputs: BTreeMap::new(),
             answers: BTreeMap::new(),
             failures: Vec::new(),
             pause: None,
@@ -175,14 +173,6 @@ impl Course {
 
     pub fn entries(&self) -> &[EntryCourse] {
         &self.entries
-    }
-
-    pub fn outputs(&self, at: usize) -> Option<&Outputs> {
-        self.outputs.get(&at)
-    }
-
-    pub fn all_outputs(&self) -> impl Iterator<Item = (usize, &Outputs)> {
-        self.outputs.iter().map(|(at, outputs)| (*at, outputs))
     }
 
     pub fn answers(&self, at: usize, question: usize) -> &[Answer] {
@@ -322,12 +312,9 @@ impl Course {
                 course.started = Some(at);
                 course.ended = None;
             }
-            Event::Done { entry, outputs } | Event::FoundDone { entry, outputs, .. } => {
+            Event::Done { entry, .. } | Event::FoundDone { entry, .. } => {
                 let entry = self.find(entry, event)?;
                 self.change(entry, StepChange::Succeeded, event)?;
-                if !outputs.is_empty() {
-                    self.outputs.insert(entry, outputs.clone());
-                }
                 self.stop(entry, at);
                 self.release(self.outline.point[entry]);
             }

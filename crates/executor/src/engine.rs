@@ -373,6 +373,8 @@ impl<S: Store> Engine<S> {
             self.perform(&intent);
         }
         self.watch();
+        // Programs start while this thread tells what happened, not after it.
+        tokio::task::yield_now().await;
         for record in &records {
             listener.hear(record, &self.course, &self.scene());
             match &record.event {
@@ -431,7 +433,7 @@ impl<S: Store> Engine<S> {
                 let part = *part;
                 let mut job =
                     Job::new(self.world.clone(), Some(at), undo_id(entry, part, *attempt));
-                job.own = Some(self.world.known.borrow().get(&at).cloned().unwrap_or_default());
+                job.own = Some(self.world.known_of(at));
                 job.first_question = UNDO_QUESTIONS * (part as usize + 1);
                 job.answers = vec![self.course.answers(at, job.first_question).to_vec()];
                 self.at_work += 1;
@@ -732,22 +734,21 @@ fn gate(
 
 /// What later texts may name.
 fn remember(course: &Course, world: &World, event: &Event, now: Moment) {
-    let text = |moment: Moment| serde_json::Value::from(moment.timestamp().to_string());
     let mut known = world.known.borrow_mut();
     let of = |id: &str| course.outline.find(id);
     match event {
         Event::Started { entry, .. } => {
             if let Some(at) = of(entry) {
-                let outputs = known.entry(at).or_default();
-                outputs.insert("started".to_owned(), text(now));
-                outputs.insert("skipped".to_owned(), false.into());
+                let known = known.entry(at).or_default();
+                known.started = Some(now);
+                known.skipped = Some(false);
             }
         }
         Event::Done { entry, outputs } | Event::FoundDone { entry, outputs, .. } => {
             if let Some(at) = of(entry) {
                 let known = known.entry(at).or_default();
-                known.extend(outputs.clone());
-                known.insert("ended".to_owned(), text(now));
+                known.outputs.extend(outputs.clone());
+                known.ended = Some(now);
             }
         }
         Event::RunStarted(started) => {
@@ -756,7 +757,7 @@ fn remember(course: &Course, world: &World, event: &Event, now: Moment) {
         }
         Event::Skipped { entry, .. } => {
             if let Some(at) = of(entry) {
-                known.entry(at).or_default().insert("skipped".to_owned(), true.into());
+                known.entry(at).or_default().skipped = Some(true);
             }
         }
         _ => {}

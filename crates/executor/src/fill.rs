@@ -13,6 +13,7 @@ use plan_model::model::value::{Count, Flag, Number, Percent, Setting, Size, Text
 use plan_model::{notation, template};
 use serde_json::Value as Json;
 
+use crate::clock::Moment;
 use crate::event::{Failure, FailureKind, Outputs};
 use crate::values::Values;
 
@@ -25,6 +26,28 @@ pub struct RunNames {
     pub folder: String,
 }
 
+/// What later texts may name of an entry. A long run knows a great many, and few are named: they
+/// become values only then.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    pub outputs: Outputs,
+    pub started: Option<Moment>,
+    pub ended: Option<Moment>,
+    pub skipped: Option<bool>,
+}
+
+impl Known {
+    /// All of it by name.
+    pub fn named(&self) -> Outputs {
+        let text = |moment: Moment| Json::from(moment.timestamp().to_string());
+        let mut named = self.outputs.clone();
+        named.extend(self.started.map(|moment| ("started".to_owned(), text(moment))));
+        named.extend(self.ended.map(|moment| ("ended".to_owned(), text(moment))));
+        named.extend(self.skipped.map(|skipped| ("skipped".to_owned(), skipped.into())));
+        named
+    }
+}
+
 /// Fills in the texts of one entry.
 #[derive(Clone, Copy)]
 pub struct Filler<'w> {
@@ -32,7 +55,7 @@ pub struct Filler<'w> {
     pub values: &'w Values,
     pub run: &'w RunNames,
     /// What entries that have ended gave.
-    pub known: &'w RefCell<BTreeMap<usize, Outputs>>,
+    pub known: &'w RefCell<BTreeMap<usize, Known>>,
     pub entry: Option<usize>,
     /// `self` in a rollback step.
     pub own: Option<&'w Outputs>,
@@ -224,7 +247,7 @@ impl Filler<'_> {
         let at = own.and_then(|id| self.plan.by_id(&id)).or_else(|| self.plan.by_id(&plain));
         let known = self.known.borrow();
         match at.and_then(|at| known.get(&at)) {
-            Some(outputs) => object(outputs),
+            Some(known) => object(&known.named()),
             None => Value::from_pairs(Vec::<(String, Value)>::new()),
         }
     }

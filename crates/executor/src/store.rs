@@ -170,8 +170,20 @@ pub trait Store {
         records: &[Record],
     ) -> Result<(), StoreError>;
 
+    /// The next events of a run behind a number, so many as are read at once; none at its end.
+    async fn read_on(&mut self, run: &RunRow, behind: u64) -> Result<Vec<Record>, StoreError>;
+
     /// The events of a run behind a number.
-    async fn read(&mut self, run: &RunRow, behind: u64) -> Result<Vec<Record>, StoreError>;
+    async fn read(&mut self, run: &RunRow, behind: u64) -> Result<Vec<Record>, StoreError> {
+        let mut records = Vec::new();
+        let mut last = behind;
+        loop {
+            let next = self.read_on(run, last).await?;
+            let Some(record) = next.last() else { return Ok(records) };
+            last = record.number;
+            records.extend(next);
+        }
+    }
 
     async fn frozen(&mut self, run: &RunRow) -> Result<Vec<u8>, StoreError>;
 

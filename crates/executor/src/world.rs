@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::{Clock, Moment};
 use crate::event::{Answer, Failure, FailureKind, Outputs};
-use crate::fill::{Filler, RunNames};
+use crate::fill::{Filler, Known, RunNames};
 use crate::keeper::{Ended, Keeper, Program};
 use crate::secret::Cover;
 use crate::values::Values;
@@ -75,7 +75,7 @@ pub struct World {
     /// When the run began, and where the logs that are looked at ended then.
     pub began: Moment,
     pub log_ends: RefCell<BTreeMap<PathBuf, u64>>,
-    pub known: RefCell<BTreeMap<usize, Outputs>>,
+    pub known: RefCell<BTreeMap<usize, Known>>,
     /// This program: the keeper is another face of it.
     pub program: PathBuf,
     pub keeper: RefCell<Option<Keeper>>,
@@ -120,6 +120,11 @@ pub struct Around {
 }
 
 impl World {
+    /// What an entry that acted is known by, to its own way back.
+    pub fn known_of(&self, entry: usize) -> Outputs {
+        self.known.borrow().get(&entry).map(Known::named).unwrap_or_default()
+    }
+
     pub fn keeper(&self) -> Result<Keeper, Failure> {
         if let Some(keeper) = &*self.keeper.borrow() {
             return Ok(keeper.clone());

@@ -123,7 +123,7 @@ async fn apply(
         attended: operate::is_attended(args.output),
     };
     enter(&begun.base)?;
-    let prepared = prepare(&mut store, &token, &frozen, begun, terminal).await;
+    let prepared = prepare(&mut store, &token, frozen, begun, terminal).await;
     let (begun, run) = match prepared {
         Ok(prepared) => prepared,
         Err(refusal) => {
@@ -139,7 +139,7 @@ async fn apply(
 async fn prepare(
     store: &mut SqliteStore,
     token: &Token,
-    frozen: &Frozen,
+    frozen: Frozen,
     begun: Begun,
     terminal: &mut Terminal,
 ) -> Result<(Begun, plan_executor::store::RunRow), Refusal> {

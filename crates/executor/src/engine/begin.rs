@@ -145,21 +145,27 @@ pub async fn begin<S: Store>(
 
 /// A run that is there: its journal is played again, and what ran meanwhile is looked for.
 pub async fn take_up<S: Store>(
-    mut store: S,
+    store: S,
     token: Token,
     run: RunRow,
     begun: Begun,
 ) -> Result<Engine<S>, BeginError> {
-    let records = store.read(&run, 0).await?;
-    let resumes = records.iter().filter(|record| matches!(record.event, Event::Resumed { .. }));
-    let keeper_number = resumes.count() as u32 + 1;
     let by = begun.by.clone();
-    let mut engine = engine(store, token, run, begun, keeper_number)?;
-    for record in &records {
-        engine.course.apply(&record.event, record.at)?;
-        remember(&engine.course, &engine.world, &record.event, record.at);
-        engine.number = record.number;
+    let mut engine = engine(store, token, run, begun, 0)?;
+    // Each that took the run up had a keeper of its own.
+    let mut keepers = 1;
+    loop {
+        let records = engine.store.read_on(&engine.run, engine.number).await?;
+        let Some(last) = records.last() else { break };
+        engine.number = last.number;
+        for record in &records {
+            engine.course.apply(&record.event, record.at)?;
+            remember(&engine.course, &engine.world, &record.event, record.at);
+            keepers += u32::from(matches!(record.event, Event::Resumed { .. }));
+        }
     }
+    let world = Rc::get_mut(&mut engine.world).expect("nothing is performed yet");
+    world.keeper_number = keepers;
     engine.wait_for_keepers().await;
     let requests = engine.store.asked(&engine.run).await?;
     for one in requests {

@@ -132,7 +132,7 @@ impl<S: Store> Engine<S> {
         let id = format!("{name}.found-undo{}.{}", part + 1, self.world.keeper_number);
         let mut job = Job::new(self.world.clone(), Some(at), id);
         job.performed_as = undo_id(name, part, self.course.entry(at).undo_attempt);
-        job.own = Some(self.world.known.borrow().get(&at).cloned().unwrap_or_default());
+        job.own = Some(self.world.known_of(at));
         let outcomes = self.outcomes.clone();
         self.at_work += 1;
         self.looking += 1;

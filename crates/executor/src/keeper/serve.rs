@@ -111,7 +111,7 @@ impl Server {
     fn take_orders(&mut self) -> std::io::Result<()> {
         let Some(engine) = &mut self.engine else { return Ok(()) };
         let mut gone = false;
-        let mut piece = [0; 64 << 10];
+        let mut piece = [0; 8 << 10];
         loop {
             match engine.read(&mut piece) {
                 Ok(0) => gone = true,

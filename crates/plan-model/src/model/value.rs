@@ -305,14 +305,15 @@ inline_schema!(Anything, "anything", { "type": ["string", "number", "boolean", "
 #[derive(Debug, Clone, PartialEq, JsonSchema)]
 #[schemars(untagged, inline)]
 pub enum OneOrMany<T> {
-    One(T),
+    // In a box: most records have none of what may be one or many.
+    One(Box<T>),
     Many(#[schemars(length(min = 1))] Vec<T>),
 }
 
 impl<T> OneOrMany<T> {
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
         match self {
-            OneOrMany::One(one) => std::slice::from_ref(one).iter(),
+            OneOrMany::One(one) => std::slice::from_ref(&**one).iter(),
             OneOrMany::Many(many) => many.iter(),
         }
     }
@@ -322,7 +323,7 @@ impl<T: Read> Read for OneOrMany<T> {
     fn read(node: Node<'_, '_>) -> Option<Self> {
         match node.view() {
             View::List(_) => Vec::read(node).map(OneOrMany::Many),
-            _ => T::read(node).map(OneOrMany::One),
+            _ => T::read(node).map(|one| OneOrMany::One(Box::new(one))),
         }
     }
 }

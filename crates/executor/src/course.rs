@@ -51,6 +51,8 @@ pub struct Course {
     running: BTreeSet<usize>,
     /// Of those that run: they wait for an answer.
     asking: BTreeSet<usize>,
+    /// Which of their questions are open.
+    open: BTreeSet<(usize, usize)>,
     interrupted: BTreeSet<usize>,
     /// Points that have not ended.
     left: usize,
@@ -142,6 +144,7 @@ impl Course {
             later: BTreeSet::new(),
             running: BTreeSet::new(),
             asking: BTreeSet::new(),
+            open: BTreeSet::new(),
             interrupted: BTreeSet::new(),
             left: 0,
             starts: 0,
@@ -326,6 +329,10 @@ impl Course {
                 self.change(entry, StepChange::GaveUp, event)?;
                 self.stop(entry, at);
                 self.failures.push((id.clone(), failure.clone()));
+                if failure.kind == FailureKind::Declined {
+                    // Whoever goes on after a no is asked again.
+                    self.answers.remove(&entry);
+                }
                 let lead = match then {
                     Then::Continue => {
                         self.release(self.outline.point[entry]);
@@ -369,15 +376,19 @@ impl Course {
                 }
                 self.ready.insert(self.rank(entry));
             }
-            Event::Asking { entry, .. } => {
+            Event::Asking { entry, question, .. } => {
                 let entry = self.find(entry, event)?;
                 if self.running.contains(&entry) {
                     self.asking.insert(entry);
+                    self.open.insert((entry, *question));
                 }
             }
             Event::Answered { entry, question, answer } => {
                 let entry = self.find(entry, event)?;
-                self.asking.remove(&entry);
+                self.open.remove(&(entry, *question));
+                if !self.open.iter().any(|(other, _)| *other == entry) {
+                    self.asking.remove(&entry);
+                }
                 let questions = self.answers.entry(entry).or_default();
                 questions.entry(*question).or_default().push(answer.clone());
             }
@@ -496,6 +507,7 @@ impl Course {
     fn stop(&mut self, entry: usize, at: Moment) {
         self.running.remove(&entry);
         self.asking.remove(&entry);
+        self.open.retain(|(other, _)| *other != entry);
         self.interrupted.remove(&entry);
         self.entries[entry].ended = Some(at);
     }

@@ -102,10 +102,26 @@ pub enum Stopped {
 
 /// Something that was performed, or looked at, has ended.
 enum Outcome {
-    Performed { entry: usize, result: Result<Outputs, Broken> },
-    Undone { entry: usize, part: u32, result: Result<(), Broken> },
-    Looked { entry: usize, found: Found },
-    LookedBack { entry: usize, part: u32, found: Found },
+    Performed {
+        entry: usize,
+        result: Result<Outputs, Broken>,
+    },
+    Undone {
+        entry: usize,
+        part: u32,
+        result: Result<(), Broken>,
+    },
+    Looked {
+        entry: usize,
+        found: Found,
+    },
+    LookedBack {
+        entry: usize,
+        part: u32,
+        found: Found,
+    },
+    /// Traces of something that is in the journal are gone.
+    Settled,
 }
 
 pub struct Engine<S: Store> {
@@ -128,6 +144,8 @@ pub struct Engine<S: Store> {
     questions: mpsc::UnboundedReceiver<Question>,
     /// What is performed now; the engine never waits for a program that it does not know of.
     at_work: usize,
+    /// What became of so many steps is being looked at.
+    looking: usize,
     store_problem: Option<String>,
     held: bool,
 }
@@ -280,6 +298,10 @@ impl<S: Store> Engine<S> {
         if self.store_problem.is_some() || self.held {
             return Ok(None);
         }
+        // Nor while it is not known what became of a step: the answer is on its way.
+        if self.looking > 0 {
+            return Ok(None);
+        }
         while self.pending.len() < BATCH {
             let now = self.world.clock.now();
             let (world, guard, attended) =
@@ -362,14 +384,18 @@ impl<S: Store> Engine<S> {
     }
 
     /// Traces that only a crash would have needed may go.
-    fn settle(&self, entry: &str, part: Option<u32>) {
+    fn settle(&mut self, entry: &str, part: Option<u32>) {
         let Some(at) = self.course.outline.find(entry) else { return };
         if !actions::leaves_traces(self.world.plan.entry(at), part) {
             return;
         }
         let job = Job::new(self.world.clone(), Some(at), String::new());
+        let outcomes = self.outcomes.clone();
+        // The run does not end before: nobody else would clear up.
+        self.at_work += 1;
         tokio::task::spawn_local(async move {
             actions::settled(&job, job.world.plan.entry(at), part).await;
+            let _ = outcomes.send(Outcome::Settled);
         });
     }
 
@@ -416,6 +442,7 @@ impl<S: Store> Engine<S> {
         let now = self.world.clock.now();
         self.at_work -= 1;
         match outcome {
+            Outcome::Settled => Ok(()),
             Outcome::Performed { entry: at, result } => {
                 // Whoever waits for an answer when a run pauses is asked again later.
                 if self.course.entry(at).state != StepState::Running {
@@ -453,6 +480,7 @@ impl<S: Store> Engine<S> {
                 }
             }
             Outcome::Looked { entry: at, found } => {
+                self.looking -= 1;
                 let entry = self.course.outline.id(at);
                 match found {
                     Found::Done { how, outputs } => {
@@ -514,6 +542,10 @@ impl<S: Store> Engine<S> {
                 question: question.number,
                 text: question.text.clone(),
             })?;
+        } else if !self.limits.attended {
+            // A rollback does not pause for an answer: it is stuck, and says what is to be done.
+            self.world.awaited.borrow_mut().remove(&(question.entry, question.number));
+            return Ok(());
         }
         listener.ask(&question);
         Ok(())

@@ -121,6 +121,7 @@ async fn apply(
         clock,
         by: owner::who(),
         attended: operate::is_attended(args.output),
+        recorded: None,
     };
     let prepared = prepare(&mut store, &token, &frozen, begun, terminal).await;
     let (begun, run) = match prepared {
@@ -148,13 +149,13 @@ async fn prepare(
     });
     if let Some(run) = unfinished {
         let state = match run.state {
-            RunState::Running => "was killed in the middle",
-            RunState::RollingBack => "was killed on its way back",
-            other => other.word(),
+            RunState::Running => "it was killed in the middle".to_owned(),
+            RunState::RollingBack => "it was killed on its way back".to_owned(),
+            other => format!("it is {}", other.word()),
         };
         return Err(Refusal::new(
             Exit::Held,
-            format!("{} of this plan has not ended: it is {state}", run.run),
+            format!("{} of this plan has not ended: {state}", run.run),
             format!("plan resume {}, or plan rollback {}", run.run, run.run),
         ));
     }

@@ -120,6 +120,7 @@ impl<S: Store> Engine<S> {
         job.performed_as = program_id(&self.course.outline.items[at].id, attempt);
         let outcomes = self.outcomes.clone();
         self.at_work += 1;
+        self.looking += 1;
         tokio::task::spawn_local(async move {
             let found = actions::found(&job, job.world.plan.entry(at)).await;
             let _ = outcomes.send(Outcome::Looked { entry: at, found });

@@ -83,6 +83,12 @@ fn only(keys: &ActionKeys) -> Result<&dyn Perform, Broken> {
 
 /// Carries out a step or asks the checks of a checkpoint.
 pub async fn perform(job: &Job, entry: &EntryOf) -> Result<Outputs, Broken> {
+    // One that does not hold was seen before; one that nobody can work out stops the step here.
+    if entry.conditional
+        && let Some(when) = entry.when()
+    {
+        job.filler().holds(when)?;
+    }
     match &entry.what {
         What::Step(step) => {
             let mut outputs = only(&step.actions)?.perform(job, &step.surroundings).await?;
@@ -90,8 +96,16 @@ pub async fn perform(job: &Job, entry: &EntryOf) -> Result<Outputs, Broken> {
             Ok(outputs)
         }
         What::Checkpoint(checkpoint) => {
-            let within = job.filler().optional_time(checkpoint.within.as_ref())?;
-            checks::ask_all(job, &checkpoint.checks, within).await
+            let fill = job.filler();
+            let patience = checks::Patience {
+                within: fill.optional_time(checkpoint.within.as_ref())?.unwrap_or_default(),
+                every: fill.optional_time(checkpoint.every.as_ref())?.unwrap_or(checks::EVERY),
+                in_a_row: match &checkpoint.in_a_row {
+                    Some(count) => fill.count(count)?.max(1),
+                    None => 1,
+                },
+            };
+            checks::ask_all(job, &checkpoint.checks, patience).await
         }
     }
 }

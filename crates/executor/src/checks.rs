@@ -58,7 +58,7 @@ pub struct Checked {
 /// How long one question may take where the check says nothing.
 const ONE_QUESTION: Duration = Duration::from_secs(30);
 /// How long to wait between two questions where the check says nothing.
-const EVERY: Duration = Duration::from_secs(1);
+pub const EVERY: Duration = Duration::from_secs(1);
 
 pub use file::sha256;
 
@@ -113,12 +113,14 @@ fn not_yet(asked: &Check) -> String {
 }
 
 /// Asks until it holds as often as it must, or its time is over.
-pub async fn ask(job: &Job, asked: &Check, number: usize, within: Option<Duration>) -> Checked {
+/// What stands around the check counts where it says nothing itself.
+pub async fn ask(job: &Job, asked: &Check, number: usize, around: Option<Patience>) -> Checked {
     let fill = job.filler();
     let line = fill.text(&check::line(asked)).unwrap_or_else(|_| check::line(asked));
     let line = job.world.cover.text(line.trim_end());
     let hint = asked.common().hint.as_ref().and_then(|hint| fill.of(hint).ok());
-    let looked = match patience(job, asked, within) {
+    let hint = hint.map(|hint| job.world.cover.text(&hint));
+    let looked = match patience(job, asked, around) {
         Ok(patience) => until(job, asked, number, patience).await,
         Err(failure) => Looked::Unmeasured(failure.text),
     };
@@ -132,22 +134,24 @@ pub async fn ask(job: &Job, asked: &Check, number: usize, within: Option<Duratio
     Checked { line, looked, hint }
 }
 
-/// How long and how often a check is asked.
-struct Patience {
-    within: Duration,
-    every: Duration,
-    in_a_row: u64,
+/// How long and how often checks are asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    pub within: Duration,
+    pub every: Duration,
+    pub in_a_row: u64,
 }
 
-fn patience(job: &Job, asked: &Check, within: Option<Duration>) -> Result<Patience, Failure> {
+fn patience(job: &Job, asked: &Check, around: Option<Patience>) -> Result<Patience, Failure> {
     let common = asked.common();
     let fill = job.filler();
+    let around = around.unwrap_or(Patience { within: Duration::ZERO, every: EVERY, in_a_row: 1 });
     Ok(Patience {
-        within: fill.optional_time(common.within.as_ref())?.or(within).unwrap_or_default(),
-        every: fill.optional_time(common.every.as_ref())?.unwrap_or(EVERY),
+        within: fill.optional_time(common.within.as_ref())?.unwrap_or(around.within),
+        every: fill.optional_time(common.every.as_ref())?.unwrap_or(around.every),
         in_a_row: match &common.in_a_row {
             Some(count) => fill.count(count)?.max(1),
-            None => 1,
+            None => around.in_a_row,
         },
     })
 }
@@ -181,7 +185,10 @@ async fn until(job: &Job, asked: &Check, number: usize, patience: Patience) -> L
             _ if started.elapsed() >= patience.within => return looked,
             _ => held = 0,
         }
-        sleep(patience.every).await;
+        // The last question comes when the time is over, not long after it.
+        let left = patience.within.saturating_sub(started.elapsed());
+        let wait = if held == 0 { patience.every.min(left) } else { patience.every };
+        sleep(wait.max(Duration::from_millis(10))).await;
     }
 }
 
@@ -197,26 +204,60 @@ fn own_timeout(job: &Job, asked: &Check) -> Option<Duration> {
     Some(time + Duration::from_secs(12))
 }
 
-/// Asks all checks of a checkpoint, side by side; what was measured comes back by name.
-pub async fn ask_all(
-    job: &Job,
-    checks: &[Check],
-    within: Option<Duration>,
-) -> Result<Outputs, Broken> {
-    let asked = checks.iter().enumerate().map(|(number, one)| ask(job, one, number, within));
-    let checked = join_all(asked).await;
+/// Asks all checks of a checkpoint, side by side, until all have held as often as they must one after
+/// the other; what was measured comes back by name.
+pub async fn ask_all(job: &Job, checks: &[Check], patience: Patience) -> Result<Outputs, Broken> {
+    let started = Instant::now();
+    // A person is asked once.
+    let mut answered: Vec<Option<Checked>> = vec![None; checks.len()];
+    let mut held = 0;
+    loop {
+        let left = patience.within.saturating_sub(started.elapsed());
+        // One that does not hold at once breaks a row that has begun.
+        let within = if held == 0 { left } else { Duration::ZERO };
+        let round = Patience { within, in_a_row: 1, ..patience };
+        let asked = checks.iter().enumerate().map(|(number, one)| {
+            let known = answered[number].clone();
+            async move {
+                match known {
+                    Some(known) => known,
+                    None => ask(job, one, number, Some(round)).await,
+                }
+            }
+        });
+        let checked = join_all(asked).await;
+        match failure(&checked) {
+            None => held += 1,
+            Some(failure) => {
+                let is_over = held == 0 || left.is_zero() || failure.kind == FailureKind::Declined;
+                if is_over {
+                    return Err(failure.into());
+                }
+                held = 0;
+            }
+        }
+        if held >= patience.in_a_row {
+            return Ok(measured(checks, &checked));
+        }
+        for ((one, checked), known) in checks.iter().zip(checked).zip(&mut answered) {
+            if matches!(one, Check::Manual(_)) && matches!(checked.looked, Looked::Holds(_)) {
+                *known = Some(checked);
+            }
+        }
+        sleep(patience.every).await;
+    }
+}
+
+fn measured(checks: &[Check], checked: &[Checked]) -> Outputs {
     let mut outputs = Outputs::new();
-    for (one, checked) in checks.iter().zip(&checked) {
+    for (one, checked) in checks.iter().zip(checked) {
         if let (Some(name), Looked::Holds(Some(measured))) =
             (&one.common().save_as, &checked.looked)
         {
             outputs.insert(name.value.clone(), measured.clone());
         }
     }
-    match failure(&checked) {
-        None => Ok(outputs),
-        Some(failure) => Err(failure.into()),
-    }
+    outputs
 }
 
 /// All that does not hold, in one text.

@@ -53,6 +53,8 @@ pub struct Course {
     running: BTreeSet<usize>,
     /// Of those that run: they wait for an answer.
     asking: BTreeSet<usize>,
+    /// Which of their questions are open.
+    open: BTreeSet<(usize, usize)>,
     interrupted: BTreeSet<usize>,
     /// Points that have not ended.
     left: usize,
@@ -145,6 +147,7 @@ impl Course {
             later: BTreeSet::new(),
             running: BTreeSet::new(),
             asking: BTreeSet::new(),
+            open: BTreeSet::new(),
             interrupted: BTreeSet::new(),
             left: 0,
             starts: 0,
@@ -330,6 +333,10 @@ impl Course {
                 self.change(entry, StepChange::GaveUp, event)?;
                 self.stop(entry, at);
                 self.failures.push((id.clone(), failure.clone()));
+                if failure.kind == FailureKind::Declined {
+                    // Whoever goes on after a no is asked again.
+                    self.answers.remove(&entry);
+                }
                 let lead = match then {
                     Then::Continue => {
                         self.release(self.outline.point[entry]);
@@ -383,21 +390,25 @@ impl Course {
                     by: None,
                 });
             }
-            Event::Asking { entry, .. } => {
+            Event::Asking { entry, question, .. } => {
                 let entry = self.find(entry, event)?;
                 if self.running.contains(&entry) {
                     self.asking.insert(entry);
+                    self.open.insert((entry, *question));
                 } else if let Some(back) = self.back.as_mut()
                     && back.running.contains(&entry)
                 {
                     back.asking.insert(entry);
+                    self.open.insert((entry, *question));
                 }
             }
             Event::Answered { entry, question, answer } => {
                 let entry = self.find(entry, event)?;
+                self.open.remove(&(entry, *question));
                 // While the run is paused nobody goes on with the answer: it is asked for again, and
                 // found, when the run goes on.
-                if self.state != RunState::Paused {
+                let is_answered = !self.open.iter().any(|(other, _)| *other == entry);
+                if is_answered && self.state != RunState::Paused {
                     self.asking.remove(&entry);
                     if let Some(back) = self.back.as_mut() {
                         back.asking.remove(&entry);
@@ -522,6 +533,7 @@ impl Course {
     fn stop(&mut self, entry: usize, at: Moment) {
         self.running.remove(&entry);
         self.asking.remove(&entry);
+        self.open.retain(|(other, _)| *other != entry);
         self.interrupted.remove(&entry);
         self.entries[entry].ended = Some(at);
     }
@@ -608,6 +620,7 @@ impl Course {
 
     /// What waits for an answer is let go: it asks again when it starts again.
     fn ask_no_more(&mut self) {
+        self.open.clear();
         for at in std::mem::take(&mut self.asking) {
             self.running.remove(&at);
             if let Some(state) = self.entries[at].state.next(StepChange::WillRetry) {

@@ -108,6 +108,8 @@ enum Outcome {
     Looked { entry: usize, found: Found },
     LookedBack { entry: usize, part: u32, found: Found },
     Tripped { phase: usize, failure: Failure },
+    /// Traces of something that is in the journal are gone.
+    Settled,
 }
 
 /// Whether requests were looked for right before the run ends.
@@ -390,14 +392,18 @@ impl<S: Store> Engine<S> {
     }
 
     /// Traces that only a crash would have needed may go.
-    fn settle(&self, entry: &str, part: Option<u32>) {
+    fn settle(&mut self, entry: &str, part: Option<u32>) {
         let Some(at) = self.course.outline.find(entry) else { return };
         if !actions::leaves_traces(self.world.plan.entry(at), part) {
             return;
         }
         let job = Job::new(self.world.clone(), Some(at), String::new());
+        let outcomes = self.outcomes.clone();
+        // The run does not end before: nobody else would clear up.
+        self.at_work += 1;
         tokio::task::spawn_local(async move {
             actions::settled(&job, job.world.plan.entry(at), part).await;
+            let _ = outcomes.send(Outcome::Settled);
         });
     }
 
@@ -464,6 +470,7 @@ impl<S: Store> Engine<S> {
         self.at_work -= 1;
         match outcome {
             Outcome::Tripped { .. } => Ok(()),
+            Outcome::Settled => Ok(()),
             Outcome::Performed { entry: at, result } => {
                 // Whoever waits for an answer when a run pauses is asked again later.
                 if self.course.entry(at).state != StepState::Running {

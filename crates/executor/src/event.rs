@@ -166,7 +166,14 @@ pub struct RunStarted {
     pub jobs: usize,
     /// Where each log that is looked at ended before the run.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub logs: BTreeMap<String, u64>,
+    pub logs: BTreeMap<String, LogEnd>,
+}
+
+/// Where a log ended, and which file it was then: a rotated one has another name later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct LogEnd {
+    pub length: u64,
+    pub inode: u64,
 }
 
 /// A person's answer.

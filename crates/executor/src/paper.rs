@@ -14,6 +14,7 @@ use plan_model::model::value::OneOrMany;
 use plan_model::template;
 
 use crate::event::Event;
+use crate::fill::Filler;
 use crate::outline::{Outline, Undo};
 use crate::world::World;
 
@@ -31,6 +32,8 @@ set -uo pipefail
 ids=() bodies=() ; declare -A undone=()
 step() { ids+=("$1"); bodies+=("$(cat)"); }
 done_already() { undone["$1"]=1; }
+ask() { local answer; read -rp "$1: is it so? [y/N] " answer </dev/tty && [ "$answer" = y ]; }
+export -f ask
 finish() {
     for ((at = ${#ids[@]} - 1; at >= 0; at--)); do
         id=${ids[at]}
@@ -159,47 +162,89 @@ fn parts(at: usize, world: &World) -> Vec<(String, Option<String>)> {
 }
 
 fn as_command(at: usize, part: &RollbackStep, world: &World) -> (String, Option<String>) {
-    // What only the end of the step will tell is left as it stands in the plan.
     let fill = world.filler(Some(at), None);
     let plain = |text: &str| fill.text(text).unwrap_or_else(|_| text.to_owned());
     let Some(action) = part.actions.first() else { return (String::new(), None) };
-    let words = part.title.as_ref().map(|title| plain(&title.value));
-    let mut prefix = String::new();
-    if let Some(dir) = &part.surroundings.dir {
-        prefix += &format!("cd {}\n", template::shell_word(&plain(&dir.value)));
+    let title = part.title.as_ref().map(|title| plain(&title.value));
+    let only = part.when.as_ref().map(|when| format!("only if `{}`", when.value));
+    let words: Vec<_> = title.into_iter().chain(only.clone()).collect();
+    let words = words.join(", ");
+    match command(part, &action, world, &fill) {
+        Some(command) => {
+            let words = if words.is_empty() { "run".to_owned() } else { words };
+            // Each on its own: a folder or a variable of one is not that of the next.
+            let apart = format!("(\n{}\n)", command.trim_end());
+            let asked = only.map(|only| template::shell_word(&only));
+            let whole = asked.map(|only| format!("if ask {only}; then\n{apart}\nfi"));
+            (words, Some(whole.unwrap_or(apart)))
+        }
+        None => {
+            let line = plain(&action.facts().line());
+            let words = if words.is_empty() { line } else { format!("{words}: {line}") };
+            (words, None)
+        }
     }
-    for (name, value) in part.surroundings.env.iter().flat_map(|entries| entries.0.iter()) {
-        let value = plain(&value.plain());
+}
+
+/// `None` where only a person can do it: no program, or what it needs only the end of the step tells.
+fn command(
+    part: &RollbackStep,
+    action: &Action<'_>,
+    world: &World,
+    fill: &Filler<'_>,
+) -> Option<String> {
+    let around = &part.surroundings;
+    let text = |text: &str| fill.text(text).ok();
+    let mut prefix = String::new();
+    if let Some(dir) = &around.dir {
+        prefix += &format!("cd {}\n", template::shell_word(&text(&dir.value)?));
+    }
+    for (name, value) in around.env.iter().flat_map(|entries| entries.0.iter()) {
+        let value = text(&value.plain())?;
         let value = match world.values.secrets.are_in(&value) {
             true => format!("\"${{{}:?set it first}}\"", name.value),
             false => template::shell_word(&value),
         };
         prefix += &format!("export {}={value}\n", name.value);
     }
-    match action {
+    let user = match &around.user {
+        Some(user) => format!("runuser -u {} -- ", template::shell_word(&text(&user.value)?)),
+        None => String::new(),
+    };
+    let shell = match &around.shell {
+        Some(shell) => Some(text(&shell.value)?),
+        None => None,
+    };
+    let line = match action {
         Action::Run(Command::Script(script)) => {
-            let (text, hidden) =
-                fill.script(&script.value).unwrap_or_else(|_| (script.value.clone(), Vec::new()));
-            for (name, _) in hidden {
-                prefix += &format!(": \"${{{name}:?set it to the secret first}}\"\n");
+            let (script, hidden) = fill.script(&script.value).ok()?;
+            for (name, value) in hidden {
+                let of = world.values.names_of_secret(&value).join(", ");
+                prefix += &format!(": \"${{{name}:?export it first: the secret {of}}}\"\n");
             }
-            (words.unwrap_or_else(|| "run".to_owned()), Some(prefix + &text))
+            if user.is_empty() && shell.is_none() {
+                return Some(prefix + &script);
+            }
+            let shell = shell.unwrap_or_else(|| "bash -euo pipefail".to_owned());
+            format!("{user}{shell} -c {}", template::shell_word(&script))
         }
         Action::Run(Command::Program(program)) => {
-            let line: Vec<_> =
-                program.iter().map(|word| template::shell_word(&plain(&word.value))).collect();
-            (words.unwrap_or_else(|| "run".to_owned()), Some(prefix + &line.join(" ")))
+            let words = program.iter().map(|word| text(&word.value));
+            let words: Vec<_> =
+                words.map(|word| Some(template::shell_word(&word?))).collect::<Option<_>>()?;
+            format!("{user}{}", words.join(" "))
         }
         Action::Run(Command::File(file)) => {
-            let mut line = format!("bash {}", template::shell_word(&plain(&file.file.value)));
+            let shell = shell.unwrap_or_else(|| "bash -euo pipefail".to_owned());
+            let path = fill.path(&file.file.value).ok()?;
+            let mut line =
+                format!("{user}{shell} {}", template::shell_word(&path.display().to_string()));
             for argument in file.args.iter().flatten() {
-                line += &format!(" {}", template::shell_word(&plain(&argument.value)));
+                line += &format!(" {}", template::shell_word(&text(&argument.value)?));
             }
-            (words.unwrap_or_else(|| "run".to_owned()), Some(prefix + &line))
+            line
         }
-        other => {
-            let line = plain(&other.facts().line());
-            (words.map_or(line.clone(), |words| format!("{words}: {line}")), None)
-        }
-    }
+        _ => return None,
+    };
+    Some(prefix + &line)
 }

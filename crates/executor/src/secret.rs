@@ -52,17 +52,30 @@ impl Secrets {
                 continue;
             }
             let json = serde_json::to_string(secret).unwrap_or_default();
-            tells.push(json.trim_matches('"').as_bytes().to_vec());
+            let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
+            // Some languages write a slash in JSON with a stroke before it.
+            tells.push(json.replace('/', "\\/").into_bytes());
+            tells.push(json.as_bytes().to_vec());
+            let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            tells.push(html.replace('"', "&quot;").replace('\'', "&#39;").into_bytes());
+            tells.push(html.into_bytes());
             tells.push(plan_model::template::shell_word(secret).trim_matches('\'').into());
-            tells.push(percent(secret, |byte| format!("%{byte:02X}"), "%20").into_bytes());
-            tells.push(percent(secret, |byte| format!("%{byte:02x}"), "%20").into_bytes());
-            tells.push(percent(secret, |byte| format!("%{byte:02X}"), "+").into_bytes());
+            for kept in [STRICT, COMPONENT, ADDRESS] {
+                let upper = percent(secret, kept);
+                tells.push(upper.replace("%20", "+").into_bytes());
+                tells.push(lower_hex(&upper).into_bytes());
+                tells.push(upper.into_bytes());
+            }
             let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
             tells.push(hex.to_uppercase().into_bytes());
             tells.push(hex.into_bytes());
             for alphabet in [STANDARD, URL_SAFE] {
                 for shift in 0..3 {
                     tells.push(inside_base64(secret.as_bytes(), shift, alphabet));
+                }
+                // Programs fold what is long into lines of 76 letters.
+                for line in secret.as_bytes().chunks(57).filter(|line| line.len() > 8) {
+                    tells.push(inside_base64(line, 0, alphabet));
                 }
             }
         }
@@ -82,15 +95,32 @@ impl Secrets {
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-fn percent(text: &str, escape: impl Fn(u8) -> String, space: &str) -> String {
-    let each = text.bytes().map(|byte| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+/// What different programs leave as it is where they escape for an address: nothing but what needs
+/// no escape, what may stand in one component, what may stand in a query.
+const STRICT: &[u8] = b"-_.~";
+const COMPONENT: &[u8] = b"-_.~!'()*";
+const ADDRESS: &[u8] = b"-_.~!()*;,/?:@&=+$%[]{}|\\^`";
+
+fn percent(text: &str, kept: &[u8]) -> String {
+    let each = text.bytes().map(|byte| {
+        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
             char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
         }
-        b' ' => space.to_owned(),
-        _ => escape(byte),
     });
     each.collect()
+}
+
+/// The same with the digits of its escapes small.
+fn lower_hex(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        out += &format!("%{}{rest}", digits.to_ascii_lowercase());
+    }
+    out
 }
 
 /// The letters that a text has in base64 whatever stands before and behind it: those that hold bits
@@ -150,7 +180,21 @@ impl Cover {
         match value {
             serde_json::Value::String(text) => *text = self.text(text),
             serde_json::Value::Array(items) => items.iter_mut().for_each(|item| self.json(item)),
-            serde_json::Value::Object(map) => map.values_mut().for_each(|item| self.json(item)),
+            serde_json::Value::Object(map) => {
+                map.values_mut().for_each(|item| self.json(item));
+                if map.keys().any(|key| self.text(key) != *key) {
+                    let pairs = std::mem::take(map).into_iter();
+                    *map = pairs.map(|(key, item)| (self.text(&key), item)).collect();
+                }
+            }
+            // A number may be one as well.
+            serde_json::Value::Number(number) => {
+                let plain = number.to_string();
+                let covered = self.text(&plain);
+                if covered != plain {
+                    *value = covered.into();
+                }
+            }
             _ => {}
         }
     }

@@ -20,6 +20,21 @@ pub struct Values {
     pub secrets: Secrets,
 }
 
+impl Values {
+    /// The inputs that hold a secret which is in a text.
+    pub fn names_of_secret(&self, text: &str) -> Vec<String> {
+        let all = self.scopes.iter().flatten();
+        let fits = all.filter(|(_, value)| {
+            let value = value.to_string();
+            !value.is_empty() && text.contains(&value) && self.secrets.are_in(&value)
+        });
+        let mut names: Vec<_> = fits.map(|(name, _)| name.clone()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
 /// An input that has no value, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the input `{input}` {problem}")]
@@ -74,6 +89,15 @@ pub fn read_all(plan: &CompiledPlan, base: &Path) -> Result<Values, Vec<NoValue>
                     }
                 }
                 _ => match read(input, base) {
+                    // A variable that somebody forgot to fill in would log in as nobody.
+                    Ok(text) if text.trim().is_empty() => {
+                        missing.push(NoValue {
+                            input: input.name.clone(),
+                            problem: format!("comes from {}, which is empty", source_of(input)),
+                            help: "fill it in and try again".to_owned(),
+                        });
+                        continue;
+                    }
                     Ok(text) => Value::from(text.trim_end_matches(['\n', '\r'])),
                     Err(problem) => {
                         missing.push(problem);
@@ -102,15 +126,29 @@ impl minijinja::value::Object for Names {
     }
 }
 
+/// Where a value comes from, in words for people.
+fn source_of(input: &InputValue) -> String {
+    match input.origin.split_once(' ') {
+        Some(("env", what)) => format!("the environment variable {what}"),
+        Some(("file", what)) => format!("the file {what}"),
+        Some(("command", what)) => format!("the command `{what}`"),
+        _ => input.origin.clone(),
+    }
+}
+
 fn read(input: &InputValue, base: &Path) -> Result<String, NoValue> {
     let none = |problem: String, help: String| NoValue { input: input.name.clone(), problem, help };
     let Some((source, what)) = input.origin.split_once(' ') else {
         return Err(none("has no value".to_owned(), format!("give it: --set {}=…", input.name)));
     };
     match source {
-        "env" => std::env::var(what).map_err(|_| {
+        "env" => std::env::var(what).map_err(|problem| {
+            let how = match problem {
+                std::env::VarError::NotPresent => "is not set",
+                std::env::VarError::NotUnicode(_) => "holds no text",
+            };
             none(
-                format!("comes from the environment variable {what}, which is not set"),
+                format!("comes from the environment variable {what}, which {how}"),
                 format!("export {what}=… and try again"),
             )
         }),

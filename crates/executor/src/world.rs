@@ -17,7 +17,7 @@ use plan_model::notation::Spoken;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::{Clock, Moment};
-use crate::event::{Answer, Failure, FailureKind, Outputs};
+use crate::event::{Answer, Failure, FailureKind, LogEnd, Outputs};
 use crate::fill::{Filler, Known, RunNames};
 use crate::keeper::{Ended, Keeper, Program};
 use crate::secret::Cover;
@@ -30,6 +30,9 @@ pub const UNDO_QUESTIONS: usize = 1000;
 const GRACE: Duration = Duration::from_secs(10);
 /// So much of an output is looked at; the rest stays in its file.
 const OUTPUT_LIMIT: u64 = 1 << 20;
+
+/// What the kernel takes as one argument.
+const LONGEST_ARGUMENT: usize = 128 << 10;
 
 /// Why performing did not come to a good end.
 #[derive(Debug)]
@@ -74,7 +77,7 @@ pub struct World {
     pub clock: Clock,
     /// When the run began, and where the logs that are looked at ended then.
     pub began: Moment,
-    pub log_ends: RefCell<BTreeMap<PathBuf, u64>>,
+    pub log_ends: RefCell<BTreeMap<PathBuf, LogEnd>>,
     pub known: RefCell<BTreeMap<usize, Known>>,
     /// This program: the keeper is another face of it.
     pub program: PathBuf,
@@ -234,6 +237,14 @@ impl Job {
         let mut arguments = around.shell.clone();
         if around.user.is_some() {
             // Another user cannot read our files; secrets are in variables, not in the script.
+            if script.len() >= LONGEST_ARGUMENT {
+                return Err(error(format!(
+                    "a script of another user may hold no more than {} KiB: put it into a file \
+                     that the user can read, and name it: run: {{ file: … }}",
+                    LONGEST_ARGUMENT >> 10
+                ))
+                .into());
+            }
             arguments.extend(["-c".to_owned(), script]);
         } else {
             let file = self.logs().join(format!("{}.sh", self.file_name()));
@@ -305,10 +316,13 @@ impl Job {
         let number = self.first_question + number;
         let (tell, told) = oneshot::channel();
         self.world.awaited.borrow_mut().insert((entry, number), tell);
+        let asked = text.trim_end().to_owned();
         let question = Question { entry, number, text, choices, role, evidence };
         let _ = self.world.questions.send(question);
-        // The engine goes away only with everything else.
-        told.await.map_err(|_| Broken::Lost)
+        // The engine lets go of a question that nobody can be asked.
+        told.await.map_err(|_| {
+            error(format!("by hand: {asked}: nobody is here to say it is done")).into()
+        })
     }
 }
 

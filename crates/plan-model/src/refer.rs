@@ -656,7 +656,9 @@ impl<'p> Referrer<'p, '_> {
         let own_when =
             scene.entry.and_then(|own| self.plan.entry(own).when()).map(|when| &when.value);
         let same_when = entry.when().map(|when| &when.value) == own_when;
-        if entry.conditional && !same_when && !reference.optional {
+        // Whether it was skipped is known of every step.
+        let asks_that = name == "skipped";
+        if entry.conditional && !same_when && !reference.optional && !asks_that {
             return Some(
                 wrong(
                     "output-may-be-missing",

@@ -120,9 +120,27 @@ fn scan_fully(text: &str) -> Scanned<'_> {
     }
     let environment = &*ENVIRONMENT;
     match environment.template_from_str(text) {
-        Ok(template) => located(text, tags(text), template.undeclared_variables(true)),
+        Ok(template) => {
+            let mut names = template.undeclared_variables(true);
+            names.extend(own_names(text));
+            located(text, tags(text), names)
+        }
         Err(error) => Scanned { problem: Some(syntax_problem(text, &error)), ..Scanned::default() },
     }
+}
+
+/// `self` and what is asked of it: to the template engine it is a word of its own, no name.
+fn own_names(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for tag in tags(text) {
+        let code = without_strings(&text[tag]);
+        for at in words(&code, "self") {
+            let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+            let length = code[at..].find(|c| !is_part(c)).unwrap_or(code.len() - at);
+            found.push(code[at..at + length].trim_end_matches('.').to_owned());
+        }
+    }
+    found
 }
 
 /// The names in a bare expression such as that of `when`.
@@ -492,20 +510,22 @@ pub fn render_script(
     Ok(out)
 }
 
-/// The value of a bare expression; `None` where it uses a name that is not known yet.
+/// The value of a bare expression; `None` where it uses a name that is not known yet, and says no
+/// default for it.
 pub fn evaluate(text: &str, scope: &Value) -> Result<Option<Value>, String> {
     if text.len() > LONGEST_CODE {
         return Err("the expression is too long".to_owned());
     }
     let expression = ENVIRONMENT.compile_expression(text).map_err(|error| reason(&error))?;
-    let known = |path: &String| {
+    let known = |path: &str| {
         let mut value = scope.clone();
         for part in path.split('.') {
             value = value.get_attr(part).unwrap_or(Value::UNDEFINED);
         }
         !value.is_undefined()
     };
-    if !expression.undeclared_variables(true).iter().all(known) {
+    let references = scan_expression(text).references;
+    if !references.iter().all(|reference| reference.optional || known(&reference.path)) {
         return Ok(None);
     }
     expression.eval(scope).map(Some).map_err(|error| reason(&error))
@@ -526,6 +546,13 @@ mod tests {
             assert_eq!(&text[reference.range.clone()], reference.path);
         }
         scanned.references.iter().map(|reference| reference.path.to_string()).collect()
+    }
+
+    #[test]
+    fn what_a_rollback_asks_of_its_own_step_is_a_name_however_it_is_written() {
+        assert_eq!(names("{{ self.exit | default('no {{ self }}') }}"), ["self.exit"]);
+        assert_eq!(names("{% if self.a.b %}{{ self.c }}{% endif %}"), ["self.a.b", "self.c"]);
+        assert_eq!(names("{{ itself.a | upper }}"), ["itself.a"]);
     }
 
     #[test]

@@ -121,6 +121,7 @@ async fn apply(
         clock,
         by: owner::who(),
         attended: operate::is_attended(args.output),
+        recorded: None,
     };
     enter(&begun.base)?;
     let prepared = prepare(&mut store, &token, frozen, begun, terminal).await;

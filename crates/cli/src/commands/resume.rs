@@ -54,6 +54,7 @@ pub async fn open(
         clock,
         by: owner::who(),
         attended: operate::is_attended(args.output),
+        recorded: None,
     };
     enter(&begun.base)?;
     let environment = run.environment.as_deref();

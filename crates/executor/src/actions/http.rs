@@ -142,7 +142,7 @@ pub async fn send(
 }
 
 /// The innermost reason: "connection refused" tells more than "error sending request".
-fn reason(problem: &reqwest::Error) -> String {
+pub fn reason(problem: &reqwest::Error) -> String {
     let mut text = problem.to_string();
     let mut source = std::error::Error::source(problem);
     while let Some(inner) = source {

@@ -6,6 +6,7 @@ use plan_model::model::action::notify::Notify;
 use plan_model::model::plan::Surroundings;
 use serde_json::{Value as Json, json};
 
+use super::http::reason;
 use super::{Act, Found, Perform};
 use crate::event::Outputs;
 use crate::world::{Broken, Job, error};
@@ -59,7 +60,7 @@ async fn send(notify: &Notify, job: &Job, around: &Surroundings) -> Result<(), B
         let answer = request
             .send()
             .await
-            .map_err(|problem| error(format!("the webhook: {}", problem.without_url())))?;
+            .map_err(|problem| error(format!("the webhook: {}", reason(&problem.without_url()))))?;
         if !answer.status().is_success() {
             return Err(error(format!("the webhook answers {}", answer.status())).into());
         }

@@ -1,5 +1,8 @@
 //! `run`: a script, or a program with its arguments, under the keeper.
 
+use std::io::Read;
+use std::path::Path;
+
 use plan_model::model::action::run::Command;
 use plan_model::model::plan::{Output, OutputWord, Step, Surroundings};
 use serde_json::Value as Json;
@@ -7,10 +10,12 @@ use serde_json::Value as Json;
 use super::{Act, Perform};
 use crate::event::{Failure, Outputs};
 use crate::keeper::Ended;
-use crate::world::{Around, Broken, Job, Ran, error};
+use crate::world::{Around, Broken, Job, Ran, error, tail};
 
 /// A value that later steps may name is no more than this.
 const LONGEST_OUTPUT: usize = 64 << 10;
+/// No more is looked through for one.
+const LOOKED_THROUGH: u64 = 16 << 20;
 
 impl Perform for Command {
     fn perform<'a>(
@@ -43,8 +48,9 @@ pub fn outcome(ran: &Ran, timeout: Option<std::time::Duration>) -> Result<Output
 
 /// What a program of a step came to that ended while nobody watched.
 pub fn after(job: &Job, ran: &Ran, with_outputs: bool) -> Result<Outputs, Broken> {
-    let mut outputs = outcome(ran, None)?;
     let step = job.entry.and_then(|entry| job.world.plan.entry(entry).step());
+    let timeout = step.and_then(|step| step.surroundings.timeout.as_ref());
+    let mut outputs = outcome(ran, timeout.and_then(|time| job.filler().time(time).ok()))?;
     if let Some(step) = step.filter(|_| with_outputs) {
         declared_outputs(job, step, &mut outputs)?;
     }
@@ -80,29 +86,22 @@ pub async fn start(
 /// The outputs that a step declares, from what its program printed.
 pub fn declared_outputs(job: &Job, step: &Step, outputs: &mut Outputs) -> Result<(), Failure> {
     let Some(declared) = &step.outputs else { return Ok(()) };
-    let printed = || {
-        let path = job.logs().join(format!("{}.log", job.id));
-        let text = std::fs::read(&path)
-            .map_err(|problem| error(format!("{}: {problem}", path.display())))?;
-        Ok::<_, Failure>(String::from_utf8_lossy(&text).into_owned())
-    };
+    let log = job.logs().join(format!("{}.log", job.id));
     for (name, output) in &declared.0 {
+        let text = |path: &Path| whole(&name.value, path);
         let value = match output {
             Output::Word(OutputWord::Stdout) => {
-                Json::from(printed()?.trim_end_matches(['\n', '\r']))
+                Json::from(text(&log)?.trim_end_matches(['\n', '\r']))
             }
             Output::Word(OutputWord::LastLine) => {
-                Json::from(printed()?.trim_end().lines().next_back().unwrap_or_default())
+                // One letter more than may be: a longer line is seen to be too long.
+                let end = tail(&log, LONGEST_OUTPUT as u64 + 3).unwrap_or_default();
+                Json::from(end.trim_end().lines().next_back().unwrap_or_default())
             }
             Output::Full(keys) => {
                 let text = match &keys.file {
-                    Some(file) => {
-                        let path = job.filler().path(&file.value)?;
-                        std::fs::read_to_string(&path).map_err(|problem| {
-                            error(format!("output `{}`: {}: {problem}", name.value, path.display()))
-                        })?
-                    }
-                    None => printed()?,
+                    Some(file) => text(&job.filler().path(&file.value)?)?,
+                    None => text(&log)?,
                 };
                 match (&keys.regex, &keys.json) {
                     (Some(pattern), _) => {
@@ -123,7 +122,8 @@ pub fn declared_outputs(job: &Job, step: &Step, outputs: &mut Outputs) -> Result
                 }
             }
         };
-        if value.as_str().is_some_and(|text| text.len() > LONGEST_OUTPUT) {
+        let length = value.as_str().map_or_else(|| value.to_string().len(), str::len);
+        if length > LONGEST_OUTPUT {
             return Err(error(format!(
                 "output `{}` is longer than {} KiB: write it to a file, and hand its name on",
                 name.value,
@@ -133,6 +133,24 @@ pub fn declared_outputs(job: &Job, step: &Step, outputs: &mut Outputs) -> Result
         outputs.insert(name.value.clone(), value);
     }
     Ok(())
+}
+
+/// What a program printed or a file holds, for one who looks for something in it.
+fn whole(name: &str, path: &Path) -> Result<String, Failure> {
+    let about =
+        |problem: std::io::Error| error(format!("output `{name}`: {}: {problem}", path.display()));
+    let file = std::fs::File::open(path).map_err(about)?;
+    let mut bytes = Vec::new();
+    file.take(LOOKED_THROUGH + 1).read_to_end(&mut bytes).map_err(about)?;
+    if bytes.len() as u64 > LOOKED_THROUGH {
+        return Err(error(format!(
+            "output `{name}`: {} is longer than {} MiB: let the step print less, or write what \
+             matters to a file of its own",
+            path.display(),
+            LOOKED_THROUGH >> 20
+        )));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn first_match(name: &str, pattern: &str, text: &str) -> Result<String, Failure> {

@@ -2,11 +2,13 @@
 //! after a crash it is known whether they happened. The note goes once the journal knows.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
 use plan_model::model::action::sql::{Sql, SqlExpectation, Transaction};
 use plan_model::model::plan::Surroundings;
+use plan_model::notation::Spoken;
+use plan_model::sql::{Action, Dialect, Script, TransactionStep};
 use serde_json::Value as Json;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection, Either, Row, TypeInfo, ValueRef};
@@ -19,6 +21,8 @@ use crate::world::{Broken, Job, error, sqlite};
 pub const NOTES: &str = "plan_steps_in_flight";
 
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// After so many instructions of SQLite's machine the time is looked at.
+const LOOK_AT_CLOCK: i32 = 10_000;
 
 /// What the last query of some statements gave.
 #[derive(Debug, Default)]
@@ -35,21 +39,7 @@ impl Perform for Sql {
         around: &'a Surroundings,
     ) -> Act<'a, Result<Outputs, Broken>> {
         Box::pin(async move {
-            let timeout = job.filler().optional_time(around.timeout.as_ref())?;
-            let statement = self.keys().and_then(|keys| keys.statement_timeout.as_ref());
-            let statement = job.filler().optional_time(statement)?;
-            let rows = match [timeout, statement].into_iter().flatten().min() {
-                None => run(self, job, around).await?,
-                Some(limit) => match tokio::time::timeout(limit, run(self, job, around)).await {
-                    Ok(rows) => rows?,
-                    // The connection is dropped: SQLite takes back what was not committed.
-                    Err(_) => {
-                        let limit = plan_model::notation::Spoken(limit);
-                        let text = format!("took longer than {limit} and was ended");
-                        return Err(Failure::new(FailureKind::TimedOut, text).into());
-                    }
-                },
-            };
+            let rows = run(self, job, around).await?;
             let mut outputs = Outputs::new();
             outputs.insert("rows".to_owned(), Json::from(rows.rows));
             outputs.insert("changed".to_owned(), Json::from(rows.changed));
@@ -104,6 +94,54 @@ fn said(problem: sqlx::Error) -> Failure {
     error(sqlite::said(&problem))
 }
 
+/// How long everything and each statement may take.
+#[derive(Default, Clone, Copy)]
+struct Limits {
+    whole: Option<Duration>,
+    each: Option<Duration>,
+}
+
+impl Limits {
+    fn of(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Limits, Failure> {
+        let fill = job.filler();
+        let each = sql.keys().and_then(|keys| keys.statement_timeout.as_ref());
+        Ok(Limits {
+            whole: fill.optional_time(around.timeout.as_ref())?,
+            each: fill.optional_time(each)?,
+        })
+    }
+}
+
+/// What cannot run in the transaction of a step: it is refused before anything has run.
+fn fits_transaction(text: &str) -> Result<(), Failure> {
+    for statement in statements(text).statements {
+        let shown = text[statement.head.clone()].trim();
+        let line = text[..statement.range.start].lines().count().max(1);
+        match statement.action {
+            Action::Transaction(
+                TransactionStep::Begin | TransactionStep::Commit | TransactionStep::Rollback,
+            ) => {
+                return Err(error(format!(
+                    "line {line}: `{shown}`: the step has a transaction of its own, and nothing was \
+                     run: leave it out, or write `transaction: off`"
+                )));
+            }
+            _ if statement.outside_transaction => {
+                return Err(error(format!(
+                    "line {line}: `{shown}` cannot run in a transaction, and nothing was run: write \
+                     `transaction: off`"
+                )));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn statements(text: &str) -> Script {
+    plan_model::sql::read(text, Dialect::Sqlite)
+}
+
 /// The file that a step or check works on.
 fn database(job: &Job, name: Option<&str>) -> Result<PathBuf, Failure> {
     let plan = &job.world.plan.plan;
@@ -117,13 +155,31 @@ fn database(job: &Job, name: Option<&str>) -> Result<PathBuf, Failure> {
 }
 
 async fn connect(sql: &Sql, job: &Job, around: &Surroundings) -> Result<SqliteConnection, Failure> {
-    let fill = job.filler();
-    let keys = sql.keys();
-    let named = keys.and_then(|keys| keys.database.as_ref()).map(|name| name.value.as_str());
-    let on = around.on.as_ref().map(|on| on.value.as_str());
-    let wait = keys.and_then(|keys| keys.lock_timeout.as_ref());
-    let wait = fill.optional_time(wait)?.unwrap_or(LOCK_PATIENCE);
-    sqlite::open(&database(job, named.or(on))?, wait).await
+    sqlite::open(&database(job, name_of(sql, around))?, lock_patience(sql, job)?).await
+}
+
+/// Somebody else kept the database locked until our patience was over: who.
+fn locked(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Failure, Failure> {
+    let path = database(job, name_of(sql, around))?;
+    let waited = Spoken(lock_patience(sql, job)?);
+    let holders = match sqlite::holders(&path) {
+        holders if holders.is_empty() => "another connection".to_owned(),
+        holders => holders.join(", "),
+    };
+    Ok(error(format!(
+        "{} is locked by {holders}, still after {waited}: nothing was changed",
+        path.display()
+    )))
+}
+
+fn name_of<'a>(sql: &'a Sql, around: &'a Surroundings) -> Option<&'a str> {
+    let named = sql.keys().and_then(|keys| keys.database.as_ref());
+    named.map(|name| name.value.as_str()).or(around.on.as_ref().map(|on| on.value.as_str()))
+}
+
+fn lock_patience(sql: &Sql, job: &Job) -> Result<Duration, Failure> {
+    let wait = sql.keys().and_then(|keys| keys.lock_timeout.as_ref());
+    Ok(job.filler().optional_time(wait)?.unwrap_or(LOCK_PATIENCE))
 }
 
 async fn run(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Rows, Failure> {
@@ -139,18 +195,26 @@ async fn run(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Rows, Failur
         (None, None) => return Err(error("there are no statements")),
     };
     let text = bind(job, sql, text)?;
+    let limits = Limits::of(sql, job, around)?;
+    if !sql.is_outside_transaction() {
+        fits_transaction(&text)?;
+    }
     let mut connection = connect(sql, job, around).await?;
     let expect = keys.and_then(|keys| keys.expect.as_ref());
     if sql.is_outside_transaction() {
-        let rows = execute(&mut connection, &text).await?;
+        let rows = execute(&mut connection, &text, limits).await?;
         met(job, expect, &rows)?;
         let _ = connection.close().await;
         return Ok(rows);
     }
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(said)?;
+    let begun = connection.begin_with("BEGIN IMMEDIATE").await;
+    let mut transaction = begun.map_err(|problem| match sqlite::is_locked(&problem) {
+        true => locked(sql, job, around).unwrap_or_else(|failure| failure),
+        false => said(problem),
+    })?;
     let notes = format!("create table if not exists {NOTES} (step text primary key)");
     sqlx::raw_sql(AssertSqlSafe(notes)).execute(&mut *transaction).await.map_err(said)?;
-    let rows = execute(&mut transaction, &text).await?;
+    let rows = execute(&mut transaction, &text, limits).await?;
     met(job, expect, &rows)?;
     let note = format!("insert or replace into {NOTES} values (?)");
     sqlx::query(AssertSqlSafe(note))
@@ -191,39 +255,84 @@ pub async fn query(job: &Job, name: Option<&str>, text: &str) -> Result<Rows, Fa
     let mut connection = sqlite::open(&database(job, name)?, LOCK_PATIENCE).await?;
     let only_read = sqlx::raw_sql("pragma query_only = on");
     only_read.execute(&mut connection).await.map_err(said)?;
-    let rows = execute(&mut connection, text).await?;
+    let rows = execute(&mut connection, text, Limits::default()).await?;
     let _ = connection.close().await;
     Ok(rows)
 }
 
 /// Runs statements one after the other, and ends at the first that fails.
-async fn execute(connection: &mut SqliteConnection, text: &str) -> Result<Rows, Failure> {
+async fn execute(
+    connection: &mut SqliteConnection,
+    text: &str,
+    limits: Limits,
+) -> Result<Rows, Failure> {
+    let script = statements(text);
+    let mut pieces: Vec<&str> =
+        script.statements.iter().map(|statement| &text[statement.range.clone()]).collect();
+    if !script.problems.is_empty() {
+        // What is wrong with it, SQLite itself says best.
+        pieces = vec![text];
+    }
+    let began = Instant::now();
     let mut rows = Rows::default();
-    let mut of_last = Rows::default();
-    {
-        let mut results = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut *connection);
-        while let Some(result) = results.try_next().await.map_err(said)? {
-            match result {
-                Either::Left(done) => {
-                    rows.changed += done.rows_affected();
-                    if of_last.rows > 0 {
-                        rows.rows = of_last.rows;
-                        rows.first = of_last.first.take();
-                    } else {
-                        (rows.rows, rows.first) = (0, None);
-                    }
-                    of_last = Rows::default();
-                }
-                Either::Right(row) => {
-                    of_last.rows += 1;
-                    if of_last.rows == 1 {
-                        of_last.first = first_value(&row);
-                    }
+    for piece in pieces {
+        let left = limits.whole.map(|whole| whole.saturating_sub(began.elapsed()));
+        let limit = [left, limits.each].into_iter().flatten().min();
+        bound(connection, limit).await?;
+        let before = all_changes(connection).await?;
+        let one = match statement(connection, piece).await {
+            Err(problem) if sqlite::is_interrupted(&problem) => {
+                // SQLite takes back what was not committed.
+                let limit =
+                    if left.is_some() && limit == left { limits.whole } else { limits.each };
+                let limit = Spoken(limit.unwrap_or_default());
+                let text = format!("took longer than {limit} and was ended");
+                return Err(Failure::new(FailureKind::TimedOut, text));
+            }
+            one => one.map_err(said)?,
+        };
+        bound(connection, None).await?;
+        // After a statement that changes nothing, SQLite still tells of the one before it.
+        let changed = if all_changes(connection).await? == before { 0 } else { one.changed };
+        rows = Rows { changed: rows.changed + changed, ..one };
+    }
+    Ok(rows)
+}
+
+async fn statement(connection: &mut SqliteConnection, text: &str) -> Result<Rows, sqlx::Error> {
+    let mut rows = Rows::default();
+    let mut results = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut *connection);
+    while let Some(result) = results.try_next().await? {
+        match result {
+            Either::Left(done) => rows.changed += done.rows_affected(),
+            Either::Right(row) => {
+                rows.rows += 1;
+                if rows.rows == 1 {
+                    rows.first = first_value(&row);
                 }
             }
         }
     }
     Ok(rows)
+}
+
+async fn all_changes(connection: &mut SqliteConnection) -> Result<i64, Failure> {
+    let query = sqlx::query_scalar("select total_changes()");
+    query.fetch_one(connection).await.map_err(said)
+}
+
+/// Statements that are still at it after this time are interrupted: one that nobody waits for any
+/// more would go on and keep its locks.
+async fn bound(connection: &mut SqliteConnection, limit: Option<Duration>) -> Result<(), Failure> {
+    let mut handle = connection.lock_handle().await.map_err(said)?;
+    match limit {
+        Some(limit) => {
+            let deadline = Instant::now() + limit;
+            handle.set_progress_handler(LOOK_AT_CLOCK, move || Instant::now() < deadline);
+        }
+        None => handle.remove_progress_handler(),
+    }
+    Ok(())
 }
 
 fn first_value(row: &SqliteRow) -> Option<Json> {
@@ -299,5 +408,5 @@ fn bind(job: &Job, sql: &Sql, text: String) -> Result<String, Failure> {
         };
         literals.push((name.value.as_str(), literal));
     }
-    Ok(plan_model::sql::with_values(&text, plan_model::sql::Dialect::Sqlite, &literals))
+    Ok(plan_model::sql::with_values(&text, Dialect::Sqlite, &literals))
 }

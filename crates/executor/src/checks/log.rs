@@ -1,13 +1,15 @@
 //! `log`: lines that were written since the run began.
 
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use plan_model::model::check::LogCheck;
 use plan_model::model::value::{OneOrMany, Pattern};
 use regex::{Regex, RegexSet};
 
 use super::Looked;
+use crate::event::LogEnd;
 use crate::fill::Filler;
 use crate::world::{Broken, Job, error};
 
@@ -60,7 +62,7 @@ async fn try_look(job: &Job, check: &LogCheck) -> Result<Looked, Broken> {
         }
         None => {
             let path = job.world.base.join(&name);
-            let from = job.world.log_ends.borrow().get(&path).copied().unwrap_or(0);
+            let from = job.world.log_ends.borrow().get(&path).copied().unwrap_or_default();
             match lines(&path, from, &mut see) {
                 Ok(failed) => failed,
                 Err(problem) => return Ok(Looked::Unmeasured(format!("{name}: {problem}"))),
@@ -87,15 +89,45 @@ fn set(
     RegexSet::new(&texts).map(Some).map_err(|problem| error(problem.to_string()))
 }
 
-/// A log that was rotated meanwhile is shorter than it was: then all of it is new.
+/// The lines since the log ended there. One that was rotated meanwhile bears another name: its rest
+/// comes first, and then all of the new one. One that was cut off is new as a whole.
 fn lines(
+    path: &Path,
+    end: LogEnd,
+    see: &mut dyn FnMut(&str) -> Option<String>,
+) -> std::io::Result<Option<String>> {
+    let meta = std::fs::metadata(path)?;
+    if meta.ino() == end.inode {
+        let from = if end.length <= meta.len() { end.length } else { 0 };
+        return lines_from(path, from, see);
+    }
+    if let Some(rotated) = rotated(path, end.inode)
+        && let Some(found) = lines_from(&rotated, end.length, see)?
+    {
+        return Ok(Some(found));
+    }
+    lines_from(path, 0, see)
+}
+
+/// The file that was the log, under its new name beside it.
+fn rotated(path: &Path, inode: u64) -> Option<PathBuf> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    let stem = name.split('.').next()?.to_owned();
+    let entries = std::fs::read_dir(path.parent()?).ok()?;
+    let mut alike = entries.flatten().filter(|entry| {
+        entry.file_name().to_string_lossy().starts_with(&stem)
+            && entry.metadata().is_ok_and(|meta| meta.ino() == inode)
+    });
+    alike.next().map(|entry| entry.path())
+}
+
+fn lines_from(
     path: &Path,
     from: u64,
     see: &mut dyn FnMut(&str) -> Option<String>,
 ) -> std::io::Result<Option<String>> {
     let mut file = std::fs::File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(if from <= length { from } else { 0 }))?;
+    file.seek(SeekFrom::Start(from))?;
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
     loop {

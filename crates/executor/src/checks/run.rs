@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::{Looked, comparison};
 use crate::actions::run::start;
-use crate::event::FailureKind;
+use crate::event::{Failure, FailureKind};
 use crate::keeper::Ended;
 use crate::world::{Broken, Job};
 
@@ -33,6 +33,11 @@ async fn try_look(job: &Job, check: &RunCheck) -> Result<Looked, Broken> {
     around.user = fill.optional(check.user.as_ref())?;
     around.timeout = fill.optional_time(check.timeout.as_ref())?;
     let timeout = around.timeout;
+    if compares_with_secret(job, check)? {
+        let text = "what it prints is covered, so it cannot be compared with a secret: \
+                    compare inside the script, and let its exit status tell";
+        return Ok(Looked::Unmeasured(text.to_owned()));
+    }
     let ran = start(job, &check.run, around, true).await?;
     let compares = comparison::is_asked(&check.comparison);
     let wanted = check.exit.as_ref().map(|exit| fill.count(exit)).transpose()?;
@@ -56,4 +61,18 @@ async fn try_look(job: &Job, check: &RunCheck) -> Result<Looked, Broken> {
         return Ok(comparison::compare(&fill, &check.comparison, text));
     }
     Ok(Looked::Holds(Some(text)))
+}
+
+fn compares_with_secret(job: &Job, check: &RunCheck) -> Result<bool, Failure> {
+    let wanted = &check.comparison;
+    let texts = [
+        wanted.equals.as_ref().map(|equals| equals.plain()),
+        wanted.matches.as_ref().map(|pattern| pattern.value.as_str().into()),
+    ];
+    for text in texts.into_iter().flatten() {
+        if job.world.values.secrets.are_in(&job.filler().text(&text)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

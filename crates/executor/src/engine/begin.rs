@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use plan_model::graph::CompiledPlan;
+use plan_model::model::action::Action;
+use plan_model::model::action::wait::Wait;
 use plan_model::model::check::Check;
 use plan_model::resolve::What;
 
 use super::*;
-use crate::checks::{self, Checked};
+use crate::checks::{self, Checked, Looked};
 use crate::clock::Clock;
-use crate::event::RunStarted;
+use crate::event::{LogEnd, RunStarted};
 use crate::fill::RunNames;
 use crate::outline::Outline;
 use crate::values::Values;
@@ -33,6 +35,8 @@ pub struct Begun {
     pub attended: bool,
     /// How many steps may run at once.
     pub jobs: usize,
+    /// What a rollback must bring back, once it was looked at.
+    pub recorded: Option<serde_json::Value>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +80,8 @@ impl Begun {
         }
     }
 
-    /// Asks what the plan requires, before there is a run; gives back what it was asked with.
+    /// Asks what the plan requires, and records its state, before there is a run; gives back what it
+    /// was asked with.
     pub async fn requirements(self) -> Result<(Begun, Vec<Checked>), BeginError> {
         let folder = self.store_folder.join(format!("requirements-{}", std::process::id()));
         let wrong = |source| BeginError::Folder { path: folder.display().to_string(), source };
@@ -91,10 +96,16 @@ impl Begun {
             let job = Job::new(world.clone(), None, format!("requirement-{}", at + 1));
             checked.push(checks::ask(&job, check, 0, None).await);
         }
+        let is_ready = checked.iter().all(|one| matches!(one.looked, Looked::Holds(_)));
+        let recorded = match is_ready && world.plan.plan.file.state.is_some() {
+            true => Some(fingerprint::take(&world).await.map_err(|why| world.covered(why))),
+            false => None,
+        };
         world.keeper.borrow_mut().take();
         // What its programs printed is told already.
         let _ = std::fs::remove_dir_all(&folder);
         let world = Rc::into_inner(world).expect("every job has ended");
+        let recorded = recorded.transpose().map_err(|failure| BeginError::State(failure.text))?;
         let (store_folder, by, attended, jobs) = kept;
         let begun = Begun {
             plan: world.plan,
@@ -106,6 +117,7 @@ impl Begun {
             by,
             attended,
             jobs,
+            recorded,
         };
         Ok((begun, checked))
     }
@@ -130,14 +142,13 @@ pub async fn begin<S: Store>(
         jobs: begun.jobs,
         logs: BTreeMap::new(),
     };
+    let recorded = begun.recorded.clone();
     let mut engine = engine(store, token, run, begun, 0)?;
     let logs = log_ends(&engine.world);
     let names = logs.iter().map(|(path, end)| (path.display().to_string(), *end));
     let started = RunStarted { logs: names.collect(), ..started };
     engine.note(Event::RunStarted(Box::new(started)))?;
-    if engine.course.outline.has_state {
-        let state = fingerprint::take(&engine.world).await;
-        let state = state.map_err(|failure| BeginError::State(failure.text))?;
+    if let Some(state) = recorded {
         engine.note(Event::StateRecorded { state })?;
     }
     Ok(engine)
@@ -232,24 +243,39 @@ fn engine<S: Store>(
 }
 
 /// Where each log that is looked at ends now: only what comes later counts.
-fn log_ends(world: &World) -> BTreeMap<PathBuf, u64> {
+fn log_ends(world: &World) -> BTreeMap<PathBuf, LogEnd> {
     let mut ends = BTreeMap::new();
-    let mut see = |check: &Check, entry: Option<usize>| {
-        if let Check::Log(log) = check
-            && let Ok(path) = world.filler(entry, None).path(&log.log.value)
-        {
-            let length = std::fs::metadata(&path).map_or(0, |meta| meta.len());
-            ends.insert(path, length);
-        }
-    };
     for (at, entry) in world.plan.entries().iter().enumerate() {
-        if let What::Checkpoint(checkpoint) = &entry.what {
-            checkpoint.checks.iter().for_each(|check| see(check, Some(at)));
+        match &entry.what {
+            What::Checkpoint(checkpoint) => {
+                checkpoint.checks.iter().for_each(|check| see(check, Some(at), world, &mut ends));
+            }
+            What::Step(step) => {
+                if let Some(Action::Wait(Wait::Full(keys))) = step.actions.first() {
+                    keys.until.iter().for_each(|check| see(check, Some(at), world, &mut ends));
+                }
+                step.probe.iter().for_each(|check| see(check, Some(at), world, &mut ends));
+            }
         }
     }
     for phase in &world.plan.plan.phases {
-        phase.watch.iter().for_each(|check| see(check, phase.entries.clone().next()));
+        let first = phase.entries.clone().next();
+        phase.watch.iter().for_each(|check| see(check, first, world, &mut ends));
     }
     world.log_ends.borrow_mut().extend(ends.clone());
     ends
+}
+
+fn see(check: &Check, entry: Option<usize>, world: &World, ends: &mut BTreeMap<PathBuf, LogEnd>) {
+    match check {
+        Check::AnyOf(any) => any.any_of.iter().for_each(|one| see(one, entry, world, ends)),
+        Check::Log(log) => {
+            if let Ok(path) = world.filler(entry, None).path(&log.log.value) {
+                let meta = std::fs::metadata(&path).ok();
+                let end = meta.map(|meta| LogEnd { length: meta.len(), inode: meta.ino() });
+                ends.insert(path, end.unwrap_or_default());
+            }
+        }
+        _ => {}
+    }
 }

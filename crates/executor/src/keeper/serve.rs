@@ -20,6 +20,9 @@ use super::log::Writer;
 use super::{Ended, MARK, Order, Program, Word, tree};
 use crate::secret::{Cover, Secrets};
 
+/// So much a program may have left in its pipe when it ends.
+const WIDEST_PIPE: usize = 1 << 20;
+
 /// A program that runs.
 struct Running {
     id: String,
@@ -300,10 +303,11 @@ impl Running {
 }
 
 impl Stream {
-    /// Whether there may be more.
+    /// Whether there may be more. No more at once than a pipe holds: whoever prints faster than it is
+    /// covered must not keep the keeper from everything else.
     fn pass_on(&mut self) -> bool {
         let mut piece = [0; 64 << 10];
-        loop {
+        for _ in 0..WIDEST_PIPE / piece.len() {
             match self.from.read(&mut piece) {
                 Ok(0) => {
                     let last = self.cover.last();
@@ -319,6 +323,7 @@ impl Stream {
                 Err(error) => return error.kind() == std::io::ErrorKind::WouldBlock,
             }
         }
+        true
     }
 }
 

@@ -54,3 +54,46 @@ pub fn said(problem: &sqlx::Error) -> String {
         other => other.to_string(),
     }
 }
+
+pub fn is_locked(problem: &sqlx::Error) -> bool {
+    // SQLITE_BUSY and SQLITE_LOCKED, and what is written behind their first eight bits.
+    matches!(code(problem), Some(code) if matches!(code & 0xff, 5 | 6))
+}
+
+/// It was told to stop.
+pub fn is_interrupted(problem: &sqlx::Error) -> bool {
+    code(problem) == Some(9)
+}
+
+fn code(problem: &sqlx::Error) -> Option<i32> {
+    problem.as_database_error()?.code()?.parse().ok()
+}
+
+/// Who else holds a lock on a database, as far as this machine tells.
+pub fn holders(path: &Path) -> Vec<String> {
+    use std::os::unix::fs::MetadataExt;
+    // In WAL mode the locks are on the file beside it.
+    let beside = |end: &str| PathBuf::from(format!("{}{end}", path.display()));
+    let files = [path.to_owned(), beside("-shm")];
+    let nodes: Vec<String> = files
+        .iter()
+        .filter_map(|file| file.metadata().ok())
+        .map(|meta| format!(":{}", meta.ino()))
+        .collect();
+    let own = std::process::id().to_string();
+    let mut found: Vec<String> = Vec::new();
+    for line in std::fs::read_to_string("/proc/locks").unwrap_or_default().lines() {
+        // "1: POSIX  ADVISORY  WRITE 4711 08:01:1311 0 EOF"
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, "POSIX", _, _, process, file, ..] = words[..] else { continue };
+        if process == own || !nodes.iter().any(|node| file.ends_with(node.as_str())) {
+            continue;
+        }
+        let name = std::fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
+        let one = format!("{} (process {process})", name.trim());
+        if !found.contains(&one) {
+            found.push(one);
+        }
+    }
+    found
+}

@@ -117,6 +117,7 @@ mod tests {
             "    run: psql -c \"create user x with password :'pw'\"",
             "    run: ./x\n    env: { DB_PASSWORD: CHANGEME }",
             "    http: { url: \"http://h\", headers: { Authorization: \"Bearer {{ v }}\" } }",
+            "    http: { url: \"http://h\", headers: { X-Token: \"{{ v }}\" } }",
             "    # postgres://u:S3cret@h/d\n    run: curl http://127.0.0.1:8000/a@b",
         ] {
             check(&RULE, &step(keys), &[]);

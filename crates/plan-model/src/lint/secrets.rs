@@ -223,8 +223,9 @@ impl Seeker<'_, '_> {
                     | "private-token"
             );
             if authorizes || names_secret(&name) {
-                let secret =
-                    value.value.split_once(' ').map_or(value.value.as_str(), |(_, rest)| rest);
+                // `Bearer abc`: the secret is behind the word. A template is one thing, spaces or not.
+                let word = value.value.split_once(' ').filter(|_| !has_template(&value.value));
+                let secret = word.map_or(value.value.as_str(), |(_, rest)| rest);
                 self.secret(entry, value.span, secret, || format!("the header `{}`", key.value));
             }
         }

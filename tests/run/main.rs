@@ -1,0 +1,11 @@
+//! What steps and checks do, seen from outside: the real program with real programs, databases and
+//! requests.
+
+mod checks;
+mod people;
+mod place;
+mod processes;
+mod secrets;
+mod server;
+mod sql;
+mod state;

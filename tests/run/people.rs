@@ -1,0 +1,175 @@
+//! Steps and checks that ask people, and messages to them.
+
+use crate::place::{Place, Ran, wait_until};
+use crate::server::{Server, ok};
+
+fn answer(place: &Place, who: &str, arguments: &[&str]) -> Ran {
+    let mut command = place.command(&[&["approve"], arguments].concat());
+    command.env("USER", who);
+    crate::place::ran(command)
+}
+
+const ASKS: &str = r#"
+plan: asks
+steps:
+  - { step: first, run: touch first, rollback: { run: rm first } }
+  - checkpoint: ready
+    checks: [{ manual: The team is there }]
+  - { step: second, run: touch second, rollback: { run: rm second } }
+"#;
+
+#[test]
+fn where_nobody_is_a_question_pauses_the_run_and_says_what_to_type() {
+    let place = Place::with("asks", ASKS);
+    let ran = place.apply().ends(4).says("waits for a person: The team is there");
+    ran.says("plan approve ready asks-1").says("plan resume asks-1");
+    assert!(place.has("first") && !place.has("second"));
+    answer(&place, "kofi", &["ready"]).ends(0).says("plan resume asks-1");
+    place.plan(&["resume"]).ends(0).says("kofi answered yes");
+    assert!(place.has("second"));
+}
+
+#[test]
+fn a_no_pauses_and_the_question_can_be_put_again() {
+    let place = Place::with("says-no", ASKS);
+    place.apply().ends(4);
+    answer(&place, "kofi", &["ready", "--answer", "no"]).ends(0);
+    place.plan(&["resume"]).ends(4).says("kofi answered no");
+    assert!(place.has("first"), "a no is no rollback");
+    place.plan(&["resume"]).ends(4).says("waits for a person: The team is there");
+    answer(&place, "kofi", &["ready"]).ends(0);
+    place.plan(&["resume"]).ends(0);
+    assert!(place.has("second"));
+}
+
+#[test]
+fn an_answer_that_is_none_of_the_choices_is_refused() {
+    let place = Place::with("odd-answer", ASKS);
+    place.apply().ends(4);
+    answer(&place, "kofi", &["ready", "--answer", "perhaps"]).ends(2).says("answers: yes, no");
+    answer(&place, "kofi", &["first"]).ends(2).says("first asks nobody");
+    answer(&place, "kofi", &["third"]).ends(2).says("there is no step third");
+}
+
+#[test]
+fn two_people_are_two_different_ones() {
+    let plan = r#"
+plan: pair
+steps:
+  - step: open
+    manual: { text: Open the valve, two_people: true, evidence: text, role: DBA }
+    rollback: { manual: Close the valve }
+"#;
+    let place = Place::with("pair", plan);
+    place.apply().ends(4);
+    answer(&place, "kofi", &["open", "--evidence", "valve 1"]).ends(0);
+    place.plan(&["resume"]).ends(4).says("a second person");
+    answer(&place, "kofi", &["open", "--evidence", "valve 1"]).ends(0);
+    place.plan(&["resume"]).ends(4).says("a second person");
+    answer(&place, "ama", &["open", "--evidence", "valve 1"]).ends(0);
+    place.plan(&["resume"]).ends(0);
+}
+
+#[test]
+fn two_questions_of_one_checkpoint_are_answered_one_by_one() {
+    let plan = r#"
+plan: both
+steps:
+  - checkpoint: ready
+    checks: [{ manual: The first }, { manual: The second }]
+  - { step: beside, needs: [], run: "while [ ! -e go ]; do sleep 0.05; done", timeout: 30s, read_only: true }
+"#;
+    let place = Place::with("both", plan);
+    let mut engine = place.begin();
+    wait_until("it asks", || {
+        place.has("store/store.db") && place.plan(&["status", "--json"]).out.contains("running")
+    });
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    answer(&place, "kofi", &["ready", "--question", "1"]).ends(0);
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    // One question is open and nothing else goes on: it must not wait for ever.
+    place.write("go", "");
+    let mut code = None;
+    wait_until("it pauses", || {
+        code = engine.try_wait().unwrap();
+        code.is_some()
+    });
+    assert_eq!(code.unwrap().code(), Some(4));
+    answer(&place, "kofi", &["ready", "--question", "2"]).ends(0);
+    place.plan(&["resume"]).ends(0);
+}
+
+#[test]
+fn whoever_sits_there_answers_at_once() {
+    let place = Place::with("typing", ASKS);
+    place.apply_typing("y").ends(0).says("? The team is there").says("ama answered yes");
+    assert!(place.has("second"));
+}
+
+#[test]
+fn a_rollback_step_by_hand_where_nobody_is_waits_for_nobody() {
+    let plan = r#"
+plan: by-hand
+steps:
+  - { step: first, run: touch first, rollback: { run: rm first } }
+  - { step: valve, run: touch valve, rollback: { manual: Close the valve } }
+  - { step: fails, run: "false", read_only: true }
+"#;
+    let place = Place::with("by-hand", plan);
+    let ran = place.apply().ends(3).says("Close the valve");
+    ran.says("plan skip valve by-hand-1 --reason");
+    assert!(place.has("first"), "what it needs stays");
+    place.plan(&["skip", "valve", "--reason", "closed by Kofi"]).ends(0);
+    place.plan(&["resume"]).ends(3).says("closed by Kofi");
+    assert!(!place.has("first"));
+}
+
+#[test]
+fn a_message_that_cannot_be_sent_is_a_warning_unless_it_is_required() {
+    let server = Server::start(|asked, _| match asked.line.contains("/full") {
+        true => ("503 Service Unavailable", String::new(), "full".to_owned()),
+        false => ok(""),
+    });
+    for (name, way, words) in [
+        ("command", "command: echo no line >&2; exit 4".to_owned(), "exit status 4: no line"),
+        ("webhook", format!("webhook: \"{}\"", server.url("/full")), "503"),
+        ("nobody", "webhook: \"http://127.0.0.1:1/\"".to_owned(), "refused"),
+    ] {
+        let plan = |required: bool| {
+            format!(
+                "plan: tell\nsteps:\n  - step: tell\n    notify:\n      message: We begin\n      \
+                 required: {required}\n      {way}\n"
+            )
+        };
+        let place = Place::with(&format!("warns-{name}"), &plan(false));
+        place.apply().ends(0).says("tell: warning: not sent:").says(words);
+        let place = Place::with(&format!("requires-{name}"), &plan(true));
+        place.apply().ends(1).says(words);
+    }
+}
+
+#[test]
+fn a_message_arrives_by_every_way() {
+    let server = Server::start(|_, _| ok(""));
+    let plan = format!(
+        r#"
+plan: tell
+inputs: {{ who: {{ default: "all \"of\" you" }} }}
+steps:
+  - step: tell
+    notify:
+      message: "Hear, {{{{ who }}}}: it's $HOME"
+      subject: Tonight
+      command: cat > heard
+      webhook: "{}"
+"#,
+        server.url("/hook")
+    );
+    let place = Place::with("arrives", &plan);
+    place.apply().ends(0).never_says("warning");
+    assert_eq!(place.read("heard"), "Hear, all \"of\" you: it's $HOME\n");
+    let body: serde_json::Value = serde_json::from_str(&server.asked()[0].body).unwrap();
+    assert_eq!(body["text"], "Hear, all \"of\" you: it's $HOME");
+    assert_eq!(body["subject"], "Tonight");
+    assert_eq!(body["run"], "tell-1");
+}

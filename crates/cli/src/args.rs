@@ -103,7 +103,7 @@ left remainders: a person is needed, 4 paused or waiting for a person, 5 held by
 
     /// The keeper of a run's programs; started by `plan` itself
     #[command(hide = true)]
-    Keeper { log: std::path::PathBuf, run: String },
+    Keeper { folder: std::path::PathBuf },
 
     /// Write plans in the one way, comments kept
     Fmt(Fmt),

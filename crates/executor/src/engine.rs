@@ -128,6 +128,8 @@ pub struct Engine<S: Store> {
     questions: mpsc::UnboundedReceiver<Question>,
     /// What is performed now; the engine never waits for a program that it does not know of.
     at_work: usize,
+    /// Of that, who finds out what became of something: until it is known, nothing is decided.
+    looking: usize,
     store_problem: Option<String>,
     held: bool,
 }
@@ -189,7 +191,7 @@ impl<S: Store> Engine<S> {
                         ));
                     }
                     self.store_problem = Some(text.clone());
-                    if self.at_work == 0 {
+                    if self.is_idle() {
                         return Stopped::StoreFailed(text);
                     }
                 }
@@ -277,7 +279,7 @@ impl<S: Store> Engine<S> {
     /// Everything that may be decided now; when to ask again.
     async fn decide(&mut self) -> Result<Option<Moment>, Illegal> {
         // Without a journal nothing is decided either.
-        if self.store_problem.is_some() || self.held {
+        if self.store_problem.is_some() || self.held || self.looking > 0 {
             return Ok(None);
         }
         while self.pending.len() < BATCH {
@@ -432,12 +434,7 @@ impl<S: Store> Engine<S> {
                         let then = self.course.then(at, &failure, now, self.limits.attended);
                         self.note(Event::Failed { entry, failure, then })
                     }
-                    Err(Broken::Lost) => {
-                        *self.world.keeper.borrow_mut() = None;
-                        self.note(Event::Interrupted { entry })?;
-                        self.look(at);
-                        Ok(())
-                    }
+                    Err(Broken::Lost) => self.lost(at, None),
                 }
             }
             Outcome::Undone { entry: at, part, result } => {
@@ -449,10 +446,11 @@ impl<S: Store> Engine<S> {
                         let retry_at = self.course.undo_retry(at, now);
                         self.note(Event::UndoFailed { entry, part, failure, retry_at })
                     }
-                    Err(Broken::Lost) => self.note(Event::UndoInterrupted { entry, part }),
+                    Err(Broken::Lost) => self.lost(at, Some(part)),
                 }
             }
             Outcome::Looked { entry: at, found } => {
+                self.looking -= 1;
                 let entry = self.course.outline.id(at);
                 match found {
                     Found::Done { how, outputs } => {
@@ -464,6 +462,7 @@ impl<S: Store> Engine<S> {
                 }
             }
             Outcome::LookedBack { entry: at, part, found } => {
+                self.looking -= 1;
                 let entry = self.course.outline.id(at);
                 match found {
                     Found::Done { .. } => self.note(Event::UndoDone { entry, part }),

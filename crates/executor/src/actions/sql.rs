@@ -157,11 +157,10 @@ async fn run(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Rows, Failur
         .bind(format!("{}/{}", job.world.run.id, job.performed_as))
         .execute(&mut *transaction)
         .await
-        .map_err(|problem| match sqlite::said(&problem) {
+        .map_err(|problem| {
             // The statements ended our transaction, or dropped everything.
-            text => {
-                error(format!("the statements must not end the transaction themselves: {text}"))
-            }
+            let text = sqlite::said(&problem);
+            error(format!("the statements must not end the transaction themselves: {text}"))
         })?;
     transaction.commit().await.map_err(said)?;
     let _ = connection.close().await;

@@ -15,6 +15,7 @@ use crate::checks::{self, Checked};
 use crate::clock::Clock;
 use crate::event::RunStarted;
 use crate::fill::RunNames;
+use crate::keeper;
 use crate::outline::Outline;
 use crate::values::Values;
 
@@ -53,7 +54,7 @@ impl Begun {
         run: RunNames,
         began: Moment,
         folder: PathBuf,
-        keeper_number: u32,
+        keepers_before: usize,
         questions: mpsc::UnboundedSender<Question>,
     ) -> World {
         World {
@@ -68,7 +69,7 @@ impl Begun {
             known: RefCell::default(),
             program: self.program,
             keeper: RefCell::default(),
-            keeper_number,
+            keepers_before,
             http: Default::default(),
             questions,
             awaited: RefCell::new(HashMap::new()),
@@ -111,36 +112,49 @@ impl Begun {
     }
 }
 
-/// A new run: its first events are durable when this returns.
+/// A new run, with its first events.
 pub async fn begin<S: Store>(
     store: S,
     token: Token,
     run: RunRow,
     begun: Begun,
 ) -> Result<Engine<S>, BeginError> {
-    let started = RunStarted {
-        plan: run.plan.clone(),
-        title: begun.plan.plan.file.title.as_ref().map(|title| title.value.clone()),
-        environment: run.environment.clone(),
-        digest: run.digest.clone(),
-        by: run.by.clone(),
-        host: run.host.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        entries: begun.plan.entries().len(),
-        jobs: begun.jobs,
-        logs: BTreeMap::new(),
-    };
-    let mut engine = engine(store, token, run, begun, 0)?;
-    let logs = log_ends(&engine.world);
-    let names = logs.iter().map(|(path, end)| (path.display().to_string(), *end));
-    let started = RunStarted { logs: names.collect(), ..started };
-    engine.note(Event::RunStarted(Box::new(started)))?;
-    if engine.course.outline.has_state {
-        let state = fingerprint::take(&engine.world).await;
-        let state = state.map_err(|failure| BeginError::State(failure.text))?;
-        engine.note(Event::StateRecorded { state })?;
-    }
+    let mut engine = engine(store, token, run, begun)?;
+    engine.note_beginning().await?;
     Ok(engine)
+}
+
+impl<S: Store> Engine<S> {
+    /// What must stand in the journal before the first step; of a run that was killed at its very
+    /// beginning, what is missing.
+    async fn note_beginning(&mut self) -> Result<(), BeginError> {
+        if self.number == 0 {
+            let (world, run) = (&self.world, &self.run);
+            let logs = log_ends(world);
+            let logs = logs.iter().map(|(path, end)| (path.display().to_string(), *end));
+            let started = RunStarted {
+                plan: run.plan.clone(),
+                title: world.plan.plan.file.title.as_ref().map(|title| title.value.clone()),
+                environment: run.environment.clone(),
+                digest: run.digest.clone(),
+                by: run.by.clone(),
+                host: run.host.clone(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                entries: world.plan.entries().len(),
+                jobs: self.limits.jobs,
+                logs: logs.collect(),
+            };
+            self.note(Event::RunStarted(Box::new(started)))?;
+        }
+        let is_untouched = self.course.entries().iter().all(|entry| entry.attempt == 0);
+        let wants_state = self.course.outline.has_state && self.course.recorded_state.is_none();
+        if wants_state && is_untouched {
+            let state = fingerprint::take(&self.world).await;
+            let state = state.map_err(|failure| BeginError::State(failure.text))?;
+            self.note(Event::StateRecorded { state })?;
+        }
+        Ok(())
+    }
 }
 
 /// A run that is there: its journal is played again, and what ran meanwhile is looked for.
@@ -151,15 +165,15 @@ pub async fn take_up<S: Store>(
     begun: Begun,
 ) -> Result<Engine<S>, BeginError> {
     let records = store.read(&run, 0).await?;
-    let resumes = records.iter().filter(|record| matches!(record.event, Event::Resumed { .. }));
-    let keeper_number = resumes.count() as u32 + 1;
     let by = begun.by.clone();
-    let mut engine = engine(store, token, run, begun, keeper_number)?;
+    let mut engine = engine(store, token, run, begun)?;
     for record in &records {
         engine.course.apply(&record.event, record.at)?;
         remember(&engine.course, &engine.world, &record.event, record.at);
+        engine.paper.noted(&record.event);
         engine.number = record.number;
     }
+    engine.note_beginning().await?;
     engine.wait_for_keepers().await;
     let requests = engine.store.asked(&engine.run).await?;
     for one in requests {
@@ -179,7 +193,6 @@ fn engine<S: Store>(
     token: Token,
     run: RunRow,
     begun: Begun,
-    keeper_number: u32,
 ) -> Result<Engine<S>, BeginError> {
     let folder = begun.store_folder.join("runs").join(&run.run);
     let mut private = DirBuilder::new();
@@ -198,7 +211,8 @@ fn engine<S: Store>(
         folder: folder.display().to_string(),
     };
     let (jobs, attended) = (begun.jobs, begun.attended);
-    let world = begun.world(names, run.started_at, folder.clone(), keeper_number, ask);
+    let keepers = keeper::logs(&folder).len();
+    let world = begun.world(names, run.started_at, folder.clone(), keepers, ask);
     let paper = Paper::open(&folder, &world).map_err(wrong)?;
     Ok(Engine {
         store,
@@ -216,6 +230,7 @@ fn engine<S: Store>(
         inbox,
         questions,
         at_work: 0,
+        looking: 0,
         store_problem: None,
         held: false,
     })

@@ -41,10 +41,14 @@ impl<'t> Bars<'t> {
 
     pub fn hear(&mut self, record: &Record, course: &Course, scene: &Scene<'_>) {
         // What starts is seen below; what has ended is worth a line.
-        let is_seen_below = matches!(
-            record.event,
-            Event::Started { attempt: 1, .. } | Event::UndoStarted { attempt: 1, .. }
-        );
+        let is_seen_below = match &record.event {
+            Event::Started { attempt, .. } => *attempt == 1,
+            Event::UndoStarted { entry, attempt, .. } => course
+                .outline
+                .find(entry)
+                .is_some_and(|at| *attempt <= course.entry(at).undo_before + 1),
+            _ => false,
+        };
         if !is_seen_below && let Some(words) = words(record, course, scene) {
             let line = format!("{} {words}", paint(theme::FAINT, &clock_time(record.at)));
             self.print(&line);

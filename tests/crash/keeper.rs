@@ -268,3 +268,16 @@ fn what_is_ended_in_one_store_goes_on_in_another() {
     assert_eq!(told.exit, Some(0), "{told:?}");
     assert_eq!(other.lines("done"), ["begun", "ended", "later"]);
 }
+
+/// What was never started, and then ran after all, has its way back on paper.
+#[test]
+fn the_paper_exit_holds_what_ran_after_a_crash() {
+    let folder = Folder::new(&slow(""));
+    fs::write(folder.path("go"), "").unwrap();
+    assert_eq!(folder.crash(&["apply", "plan.yaml"], "order:1").exit, None);
+    assert_eq!(folder.resume().exit, Some(0));
+    let script = folder.path("store/runs/one-1/rollback.sh");
+    let shown = std::process::Command::new("bash").arg(script).arg("really").output().unwrap();
+    assert!(shown.status.success(), "{shown:?}");
+    assert_eq!(folder.lines("undone"), ["later", "slow"]);
+}

@@ -106,7 +106,7 @@ Exit codes: 0 everything is undone, 2 a wrong call, 3 something remains or could
 
     /// The keeper of a run's programs; started by `plan` itself
     #[command(hide = true)]
-    Keeper { log: std::path::PathBuf, run: String },
+    Keeper { folder: std::path::PathBuf },
 
     /// Write plans in the one way, comments kept
     Fmt(Fmt),

@@ -55,7 +55,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Exit {
         Command::Status(args) => status::run(&args, terminal),
         Command::Runs(args) => runs::run(&args, terminal),
         Command::Logs(args) => logs::run(&args, terminal),
-        Command::Keeper { log, run } => keeper::run(&log, &run),
+        Command::Keeper { folder } => keeper::run(&folder),
         Command::Fmt(args) => fmt::run(&args, terminal),
         Command::Lints => lints::list(terminal),
         Command::Explain(args) => lints::explain(&args, terminal),

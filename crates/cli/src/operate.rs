@@ -41,11 +41,7 @@ pub fn wait_for<T>(work: impl Future<Output = T>) -> T {
 /// The clock, or what tests and rehearsals set it to.
 pub fn clock() -> Clock {
     let set = std::env::var("PLAN_CLOCK").ok();
-    let set = set.and_then(|text| text.parse::<plan_executor::clock::Timestamp>().ok());
-    match set {
-        Some(timestamp) => Clock::set_to(Moment(timestamp.as_millisecond())),
-        None => Clock::real(),
-    }
+    set.and_then(|text| Clock::parse(&text)).unwrap_or_else(Clock::real)
 }
 
 /// A message with what to do next.

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 pub use jiff::Timestamp;
+use plan_model::notation::parse_duration;
 
 /// Milliseconds since 1970, as written in the journal.
 #[derive(
@@ -44,21 +45,52 @@ pub struct Clock {
     began: Instant,
     /// What the clock was set to, for tests and rehearsals.
     set_to: Option<Moment>,
+    swing: Option<Swing>,
+}
+
+/// A clock that somebody sets forward and back again and again.
+#[derive(Debug, Clone, Copy)]
+struct Swing {
+    by_ms: i64,
+    every: Duration,
 }
 
 impl Clock {
     pub fn real() -> Clock {
-        Clock { began: Instant::now(), set_to: None }
+        Clock { began: Instant::now(), set_to: None, swing: None }
     }
 
     pub fn set_to(moment: Moment) -> Clock {
-        Clock { began: Instant::now(), set_to: Some(moment) }
+        Clock { began: Instant::now(), set_to: Some(moment), swing: None }
+    }
+
+    /// `2026-03-01T02:00:00Z`, or with jumps of an hour every two seconds
+    /// `2026-03-01T02:00:00Z~1h/2s`; the first one goes back where it says `~-1h/2s`.
+    pub fn parse(text: &str) -> Option<Clock> {
+        let (start, swing) = text.split_once('~').map_or((text, None), |(a, b)| (a, Some(b)));
+        let start: Timestamp = start.parse().ok()?;
+        let mut clock = Clock::set_to(Moment(start.as_millisecond()));
+        if let Some(swing) = swing {
+            let (by, every) = swing.split_once('/')?;
+            let (sign, by) = by.strip_prefix('-').map_or((1, by), |by| (-1, by));
+            let by_ms = i64::try_from(parse_duration(by)?.as_millis()).ok()?;
+            let every = parse_duration(every).filter(|every| !every.is_zero())?;
+            clock.swing = Some(Swing { by_ms: sign * by_ms, every });
+        }
+        Some(clock)
     }
 
     pub fn now(&self) -> Moment {
-        match self.set_to {
-            Some(moment) => moment.plus(self.began.elapsed()),
-            None => Moment(jiff::Timestamp::now().as_millisecond()),
+        let Some(moment) = self.set_to else {
+            return Moment(Timestamp::now().as_millisecond());
+        };
+        let passed = self.began.elapsed();
+        let moment = moment.plus(passed);
+        match self.swing {
+            Some(swing) if passed.as_millis() / swing.every.as_millis() % 2 == 1 => {
+                Moment(moment.0.saturating_add(swing.by_ms))
+            }
+            _ => moment,
         }
     }
 }

@@ -28,7 +28,11 @@ pub struct EntryCourse {
     /// The how-manieth entry it was to start.
     pub order: u32,
     pub undone_parts: u32,
+    /// How often a rollback step of it was started: it never counts from the start again, so that
+    /// no program is taken for an earlier one.
     pub undo_attempt: u32,
+    /// Of these, those before the present round of tries.
+    pub undo_before: u32,
     pub started: Option<Moment>,
     pub ended: Option<Moment>,
     pub undo_started: Option<Moment>,
@@ -132,6 +136,7 @@ impl Course {
             order: 0,
             undone_parts: 0,
             undo_attempt: 0,
+            undo_before: 0,
             started: None,
             ended: None,
             undo_started: None,
@@ -291,7 +296,8 @@ impl Course {
     pub fn undo_retry(&self, at: usize, now: Moment) -> Option<Moment> {
         let entry = &self.entries[at];
         let Undo::Parts(parts) = &self.outline.items[at].undo else { return None };
-        parts.get(entry.undone_parts as usize)?.after(entry.undo_attempt, now)
+        let tries = entry.undo_attempt - entry.undo_before;
+        parts.get(entry.undone_parts as usize)?.after(tries, now)
     }
 
     // ---- what happened ----
@@ -480,8 +486,9 @@ impl Course {
                 self.pause = Some(why.clone());
             }
             Event::Resumed { .. } => {
+                let was_killed = self.state == RunState::Running;
                 self.change_run(RunChange::Resumed, event)?;
-                self.resume();
+                self.resume(was_killed);
             }
             Event::WindowExtended { until, .. } => self.window_until = Some(*until),
             Event::Ended { ending } => self.change_run(RunChange::Ended(*ending), event)?,
@@ -606,16 +613,20 @@ impl Course {
         }
     }
 
-    fn resume(&mut self) {
+    fn resume(&mut self, was_killed: bool) {
         self.pause = None;
         self.pause_asked = None;
-        self.trouble = None;
+        // Whoever resumes has answered a pause. A way back that the plan or a person had decided on
+        // is not called off by a crash.
+        self.trouble.take_if(|trouble| !was_killed || trouble.lead == Lead::Pause);
         if self.back.is_some() {
             self.retry_undo();
             return;
         }
         self.ask_no_more();
-        self.go_forward_again();
+        if self.trouble.is_none() {
+            self.go_forward_again();
+        }
     }
 
     /// What waits for an answer is let go: it asks again when it starts again.
@@ -642,7 +653,7 @@ impl Course {
                 if entry.state == StepState::RolledBack {
                     entry.may_have_acted = false;
                     entry.undone_parts = 0;
-                    entry.undo_attempt = 0;
+                    entry.undo_before = entry.undo_attempt;
                 }
                 entry.state = state;
             }
@@ -701,7 +712,7 @@ impl Course {
                 }
             }
             if let Some((moment, at)) = self.later.first() {
-                if *moment <= now {
+                if self.is_due(*moment, *at, now) {
                     return Decision::Record(self.start(*at));
                 }
                 wake = Some(wake.map_or(*moment, |wake| wake.min(*moment)));
@@ -715,6 +726,12 @@ impl Course {
             }
             None => Decision::Wait,
         }
+    }
+
+    /// Whether something is to be tried again. A clock that stands before the failure was set back:
+    /// nobody waits until it has caught up.
+    fn is_due(&self, moment: Moment, at: usize, now: Moment) -> bool {
+        moment <= now || self.entries[at].ended.is_some_and(|ended| now < ended)
     }
 
     fn start(&self, at: usize) -> Event {

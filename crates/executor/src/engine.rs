@@ -103,11 +103,28 @@ pub enum Stopped {
 
 /// Something that was performed, or looked at, has ended.
 enum Outcome {
-    Performed { entry: usize, result: Result<Outputs, Broken> },
-    Undone { entry: usize, part: u32, result: Result<(), Broken> },
-    Looked { entry: usize, found: Found },
-    LookedBack { entry: usize, part: u32, found: Found },
-    Tripped { phase: usize, failure: Failure },
+    Performed {
+        entry: usize,
+        result: Result<Outputs, Broken>,
+    },
+    Undone {
+        entry: usize,
+        part: u32,
+        result: Result<(), Broken>,
+    },
+    Looked {
+        entry: usize,
+        found: Found,
+    },
+    LookedBack {
+        entry: usize,
+        part: u32,
+        found: Found,
+    },
+    Tripped {
+        phase: usize,
+        failure: Failure,
+    },
     /// Traces of something that is in the journal are gone.
     Settled,
 }
@@ -207,7 +224,7 @@ impl<S: Store> Engine<S> {
                         ));
                     }
                     self.store_problem = Some(text.clone());
-                    if self.at_work == 0 {
+                    if self.is_idle() {
                         return Stopped::StoreFailed(text);
                     }
                 }
@@ -487,12 +504,7 @@ impl<S: Store> Engine<S> {
                         let then = self.course.then(at, &failure, now, self.limits.attended);
                         self.note(Event::Failed { entry, failure, then })
                     }
-                    Err(Broken::Lost) => {
-                        *self.world.keeper.borrow_mut() = None;
-                        self.note(Event::Interrupted { entry })?;
-                        self.look(at);
-                        Ok(())
-                    }
+                    Err(Broken::Lost) => self.lost(at, None),
                 }
             }
             Outcome::Undone { entry: at, part, result } => {
@@ -507,7 +519,7 @@ impl<S: Store> Engine<S> {
                         let retry_at = self.course.undo_retry(at, now);
                         self.note(Event::UndoFailed { entry, part, failure, retry_at })
                     }
-                    Err(Broken::Lost) => self.note(Event::UndoInterrupted { entry, part }),
+                    Err(Broken::Lost) => self.lost(at, Some(part)),
                 }
             }
             Outcome::Looked { entry: at, found } => {

@@ -8,10 +8,11 @@ mod serve;
 mod tree;
 
 pub use client::Keeper;
-pub use log::{Fate, Log};
+pub use log::{Fate, Log, logs};
 pub use serve::serve;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,22 @@ use crate::secret::Secrets;
 
 /// The variable by which everything that a program started is found again.
 pub const MARK: &str = "PLAN_STEP";
+
+/// How often a program whose keeper is gone is looked at.
+const FOLLOW_EVERY: Duration = Duration::from_millis(50);
+
+/// Until nothing is left of a program that may have outlived its keeper.
+pub async fn outlived(folder: &Path, id: &str) {
+    let mark = mark(folder, id);
+    while tree::lives(&mark) {
+        tokio::time::sleep(FOLLOW_EVERY).await;
+    }
+}
+
+/// The folder, since the runs of another store may have the same names.
+fn mark(folder: &Path, id: &str) -> String {
+    format!("{}/{id}", folder.display())
+}
 
 /// One program to start.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 //! only those above it.
 
 pub mod clock;
+mod crash;
 pub mod secret;
 pub mod keeper;
 pub mod state;

@@ -2,6 +2,7 @@
 //! Both only grow while the run goes on, by one write each before a step acts, so they are right at
 //! every moment; each is read from its end. Holds no secret.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,7 +14,7 @@ use plan_model::model::plan::RollbackStep;
 use plan_model::model::value::OneOrMany;
 use plan_model::template;
 
-use crate::event::Event;
+use crate::event::{EntryId, Event};
 use crate::fill::Filler;
 use crate::outline::{Outline, Undo};
 use crate::world::World;
@@ -21,6 +22,8 @@ use crate::world::World;
 pub struct Paper {
     page: File,
     script: File,
+    /// Those whose way back stands on the page and was not gone yet.
+    standing: BTreeSet<EntryId>,
 }
 
 const SCRIPT_HEAD: &str = r#"#!/usr/bin/env bash
@@ -29,15 +32,15 @@ const SCRIPT_HEAD: &str = r#"#!/usr/bin/env bash
 #   bash rollback.sh really   does it
 # Better, while this machine and its store are there: plan rollback
 set -uo pipefail
-ids=() bodies=() ; declare -A undone=()
+ids=() bodies=() undone=()
 step() { ids+=("$1"); bodies+=("$(cat)"); }
-done_already() { undone["$1"]=1; }
+done_already() { for at in "${!ids[@]}"; do [ "${ids[at]}" = "$1" ] && undone[at]=1; done; }
 ask() { local answer; read -rp "$1: is it so? [y/N] " answer </dev/tty && [ "$answer" = y ]; }
 export -f ask
 finish() {
     for ((at = ${#ids[@]} - 1; at >= 0; at--)); do
         id=${ids[at]}
-        [ -n "${undone[$id]:-}" ] && continue
+        [ -n "${undone[at]:-}" ] && continue
         printf '\n== undo %s ==\n%s\n' "$id" "${bodies[at]}"
         if [ "${1:-}" = really ]; then
             bash -euo pipefail -c "${bodies[at]}" || { echo "undoing $id failed: stop and look"; exit 1; }
@@ -74,14 +77,18 @@ impl Paper {
             }
             page.write_all(world.cover.text(&head).as_bytes())?;
         }
-        Ok(Paper { page, script })
+        Ok(Paper { page, script, standing: BTreeSet::new() })
     }
 
     /// Before a step acts, and after something was undone.
     pub fn note(&mut self, event: &Event, outline: &Outline, world: &World) -> std::io::Result<()> {
         let find = |id: &str| outline.find(id);
+        let stood = event.entry().is_some_and(|entry| self.standing.contains(entry));
+        self.noted(event);
         match event {
-            Event::Started { entry, attempt: 1 } => {
+            // Each attempt is undone by the same steps.
+            Event::Started { .. } if stood => Ok(()),
+            Event::Started { entry, .. } => {
                 let Some(at) = find(entry) else { return Ok(()) };
                 self.started(at, outline, world)
             }
@@ -94,6 +101,21 @@ impl Paper {
                 self.undone(entry)
             }
             _ => Ok(()),
+        }
+    }
+
+    /// What stands on the page behind an event that was noted, perhaps by an engine before this one.
+    pub fn noted(&mut self, event: &Event) {
+        match event {
+            Event::Started { entry, .. } => {
+                self.standing.insert(entry.clone());
+            }
+            Event::UndoDone { entry, .. }
+            | Event::UndoSettled { entry, .. }
+            | Event::FoundUndone { entry, .. } => {
+                self.standing.remove(entry);
+            }
+            _ => {}
         }
     }
 

@@ -82,7 +82,8 @@ pub struct World {
     /// This program: the keeper is another face of it.
     pub program: PathBuf,
     pub keeper: RefCell<Option<Keeper>>,
-    pub keeper_number: u32,
+    /// How many keepers the run had before.
+    pub keepers_before: usize,
     pub http: OnceCell<reqwest::Client>,
     pub questions: mpsc::UnboundedSender<Question>,
     pub awaited: RefCell<Awaited>,
@@ -129,11 +130,10 @@ impl World {
     }
 
     pub fn keeper(&self) -> Result<Keeper, Failure> {
-        if let Some(keeper) = &*self.keeper.borrow() {
+        if let Some(keeper) = self.keeper.borrow().as_ref().filter(|keeper| !keeper.is_gone()) {
             return Ok(keeper.clone());
         }
-        let log = self.folder.join(format!("keeper-{}.log", self.keeper_number));
-        let keeper = Keeper::start(&self.program, &log, &self.run.id, &self.values.secrets)
+        let keeper = Keeper::start(&self.program, &self.folder, &self.values.secrets)
             .map_err(|problem| error(format!("the keeper cannot be started: {problem}")))?;
         *self.keeper.borrow_mut() = Some(keeper.clone());
         Ok(keeper)

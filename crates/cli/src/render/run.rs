@@ -215,7 +215,9 @@ pub fn words(record: &Record, course: &Course, scene: &Scene<'_>) -> Option<Stri
             format!("{}{to}: {why}\n    {count} to undo", bad("rolling back"))
         }
         Event::UndoStarted { entry, attempt, .. } => {
-            let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+            let before = course.outline.find(entry).map_or(0, |at| course.entry(at).undo_before);
+            let tries = attempt.saturating_sub(before);
+            let again = if tries > 1 { format!(", attempt {tries}") } else { String::new() };
             format!("{entry}: undoing{again}")
         }
         Event::UndoDone { entry, part } => {

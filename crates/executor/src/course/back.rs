@@ -109,6 +109,7 @@ impl Course {
             back.later.remove(&(moment, at));
         }
         back.running.insert(at);
+        self.interrupted.remove(&at);
         self.entries[at].undo_attempt = attempt;
         Ok(())
     }
@@ -120,7 +121,7 @@ impl Course {
         let parts = self.outline.items[at].undo.parts();
         let entry = &mut self.entries[at];
         entry.undone_parts += 1;
-        entry.undo_attempt = 0;
+        entry.undo_before = entry.undo_attempt;
         let (is_last, order) = (entry.undone_parts >= parts, entry.order);
         if is_last {
             self.change(at, StepChange::Undone, event)?;
@@ -206,7 +207,7 @@ impl Course {
             back.ready.insert((Reverse(self.entries[at].order), at));
         }
         for at in std::mem::take(&mut back.failed) {
-            self.entries[at].undo_attempt = 0;
+            self.entries[at].undo_before = self.entries[at].undo_attempt;
             back.ready.insert((Reverse(self.entries[at].order), at));
         }
     }
@@ -244,7 +245,8 @@ impl Course {
             };
         }
         if at_work < limits.jobs {
-            let due = back.later.first().filter(|(moment, _)| *moment <= now).map(|(_, at)| *at);
+            let later = back.later.first().filter(|(moment, at)| self.is_due(*moment, *at, now));
+            let due = later.map(|(_, at)| *at);
             let next = due.or_else(|| back.ready.first().map(|(_, at)| *at));
             if let Some(at) = next {
                 let entry = &self.entries[at];

@@ -17,6 +17,7 @@ use crate::checks::{self, Checked, Looked};
 use crate::clock::Clock;
 use crate::event::{LogEnd, RunStarted};
 use crate::fill::RunNames;
+use crate::keeper;
 use crate::outline::Outline;
 use crate::values::Values;
 
@@ -57,7 +58,7 @@ impl Begun {
         run: RunNames,
         began: Moment,
         folder: PathBuf,
-        keeper_number: u32,
+        keepers_before: usize,
         questions: mpsc::UnboundedSender<Question>,
     ) -> World {
         World {
@@ -72,7 +73,7 @@ impl Begun {
             known: RefCell::default(),
             program: self.program,
             keeper: RefCell::default(),
-            keeper_number,
+            keepers_before,
             http: Default::default(),
             questions,
             awaited: RefCell::new(HashMap::new()),
@@ -123,35 +124,58 @@ impl Begun {
     }
 }
 
-/// A new run: its first events are durable when this returns.
+/// A new run, with its first events.
 pub async fn begin<S: Store>(
     store: S,
     token: Token,
     run: RunRow,
     begun: Begun,
 ) -> Result<Engine<S>, BeginError> {
-    let started = RunStarted {
-        plan: run.plan.clone(),
-        title: begun.plan.plan.file.title.as_ref().map(|title| title.value.clone()),
-        environment: run.environment.clone(),
-        digest: run.digest.clone(),
-        by: run.by.clone(),
-        host: run.host.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        entries: begun.plan.entries().len(),
-        jobs: begun.jobs,
-        logs: BTreeMap::new(),
-    };
     let recorded = begun.recorded.clone();
-    let mut engine = engine(store, token, run, begun, 0)?;
-    let logs = log_ends(&engine.world);
-    let names = logs.iter().map(|(path, end)| (path.display().to_string(), *end));
-    let started = RunStarted { logs: names.collect(), ..started };
-    engine.note(Event::RunStarted(Box::new(started)))?;
-    if let Some(state) = recorded {
-        engine.note(Event::StateRecorded { state })?;
-    }
+    let mut engine = engine(store, token, run, begun)?;
+    engine.note_beginning(recorded).await?;
     Ok(engine)
+}
+
+impl<S: Store> Engine<S> {
+    /// What must stand in the journal before the first step; of a run that was killed at its very
+    /// beginning, what is missing.
+    async fn note_beginning(
+        &mut self,
+        recorded: Option<serde_json::Value>,
+    ) -> Result<(), BeginError> {
+        if self.number == 0 {
+            let (world, run) = (&self.world, &self.run);
+            let logs = log_ends(world);
+            let logs = logs.iter().map(|(path, end)| (path.display().to_string(), *end));
+            let started = RunStarted {
+                plan: run.plan.clone(),
+                title: world.plan.plan.file.title.as_ref().map(|title| title.value.clone()),
+                environment: run.environment.clone(),
+                digest: run.digest.clone(),
+                by: run.by.clone(),
+                host: run.host.clone(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                entries: world.plan.entries().len(),
+                jobs: self.limits.jobs,
+                logs: logs.collect(),
+            };
+            self.note(Event::RunStarted(Box::new(started)))?;
+        }
+        let is_untouched = self.course.entries().iter().all(|entry| entry.attempt == 0);
+        let wants_state = self.course.outline.has_state && self.course.recorded_state.is_none();
+        if wants_state && is_untouched {
+            let state = match recorded {
+                Some(state) => state,
+                None => {
+                    let state = fingerprint::take(&self.world).await;
+                    state.map_err(|why| BeginError::State(self.world.covered(why).text))?
+                }
+            };
+            self.note(Event::StateRecorded { state })?;
+        }
+        Ok(())
+    }
 }
 
 /// A run that is there: its journal is played again, and what ran meanwhile is looked for.
@@ -162,9 +186,7 @@ pub async fn take_up<S: Store>(
     begun: Begun,
 ) -> Result<Engine<S>, BeginError> {
     let by = begun.by.clone();
-    let mut engine = engine(store, token, run, begun, 0)?;
-    // Each that took the run up had a keeper of its own.
-    let mut keepers = 1;
+    let mut engine = engine(store, token, run, begun)?;
     loop {
         let records = engine.store.read_on(&engine.run, engine.number).await?;
         let Some(last) = records.last() else { break };
@@ -172,11 +194,10 @@ pub async fn take_up<S: Store>(
         for record in &records {
             engine.course.apply(&record.event, record.at)?;
             remember(&engine.course, &engine.world, &record.event, record.at);
-            keepers += u32::from(matches!(record.event, Event::Resumed { .. }));
+            engine.paper.noted(&record.event);
         }
     }
-    let world = Rc::get_mut(&mut engine.world).expect("nothing is performed yet");
-    world.keeper_number = keepers;
+    engine.note_beginning(None).await?;
     engine.wait_for_keepers().await;
     let requests = engine.store.asked(&engine.run).await?;
     for one in requests {
@@ -196,7 +217,6 @@ fn engine<S: Store>(
     token: Token,
     run: RunRow,
     begun: Begun,
-    keeper_number: u32,
 ) -> Result<Engine<S>, BeginError> {
     let folder = begun.store_folder.join("runs").join(&run.run);
     let mut private = DirBuilder::new();
@@ -215,7 +235,8 @@ fn engine<S: Store>(
         folder: folder.display().to_string(),
     };
     let (jobs, attended) = (begun.jobs, begun.attended);
-    let world = begun.world(names, run.started_at, folder.clone(), keeper_number, ask);
+    let keepers = keeper::logs(&folder).len();
+    let world = begun.world(names, run.started_at, folder.clone(), keepers, ask);
     let paper = Paper::open(&folder, &world).map_err(wrong)?;
     Ok(Engine {
         store,

@@ -4,10 +4,11 @@
 use std::path::PathBuf;
 
 use plan_model::model::action::Action;
+use plan_model::model::plan::Step;
 use tokio::time::sleep;
 
 use super::*;
-use crate::keeper::{Ended, Fate, Log};
+use crate::keeper::{self, Ended, Fate, Log};
 use crate::world::Ran;
 
 /// How often the log of a keeper that was left behind is read.
@@ -17,9 +18,11 @@ const KEEPER_PATIENCE: Duration = Duration::from_secs(10);
 
 impl<S: Store> Engine<S> {
     fn keeper_logs(&self) -> Vec<PathBuf> {
-        let numbers = (0..self.world.keeper_number).rev();
-        let logs = numbers.map(|number| self.world.folder.join(format!("keeper-{number}.log")));
-        logs.filter(|log| log.exists()).collect()
+        keeper::logs(&self.world.folder)
+    }
+
+    fn read_logs(&self) -> Vec<Log> {
+        self.keeper_logs().iter().filter_map(|log| Log::read(log).ok()).collect()
     }
 
     /// Until each earlier keeper has said that nothing more will start under it.
@@ -37,15 +40,12 @@ impl<S: Store> Engine<S> {
 
     /// After a replay: what the journal holds for running.
     pub(super) fn find_what_ran(&mut self) -> Result<(), Illegal> {
-        let logs: Vec<Log> =
-            self.keeper_logs().iter().filter_map(|log| Log::read(log).ok()).collect();
+        let logs = self.read_logs();
         let running: Vec<usize> = self.course.running().collect();
-        for at in running {
+        for at in running.iter().copied() {
             let id = program_id(&self.course.outline.items[at].id, self.course.entry(at).attempt);
             let step = self.world.plan.entry(at).step();
-            let is_program =
-                step.is_some_and(|step| matches!(step.actions.first(), Some(Action::Run(_))));
-            if is_program {
+            if step.is_some_and(is_program_step) {
                 self.find_program(at, None, id, &logs)?;
             } else {
                 self.note(Event::Interrupted { entry: self.course.outline.id(at) })?;
@@ -64,6 +64,38 @@ impl<S: Store> Engine<S> {
             } else {
                 self.look_back(at, part);
             }
+        }
+        // Whoever looked before was killed before it knew.
+        if self.course.state() == RunState::Running {
+            let interrupted: Vec<usize> = self.course.interrupted().collect();
+            interrupted.into_iter().filter(|at| !running.contains(at)).for_each(|at| self.look(at));
+        }
+        Ok(())
+    }
+
+    /// The keeper of a step, or of a part of a way back, is gone.
+    pub(super) fn lost(&mut self, at: usize, part: Option<u32>) -> Result<(), Illegal> {
+        let entry = self.course.entry(at);
+        let name = &self.course.outline.items[at].id;
+        let step = self.world.plan.entry(at).step();
+        let (id, is_program) = match part {
+            None => (program_id(name, entry.attempt), step.is_some_and(is_program_step)),
+            Some(part) => (
+                undo_id(name, part, entry.undo_attempt),
+                step.is_some_and(|step| actions::is_program(step, part)),
+            ),
+        };
+        let logs = self.read_logs();
+        let begun = logs.iter().find_map(|log| log.fate(&id));
+        if is_program && !matches!(begun, Some(Fate::Begun { .. })) {
+            return self.find_program(at, part, id, &logs);
+        }
+        match part {
+            None => {
+                self.note(Event::Interrupted { entry: self.course.outline.id(at) })?;
+                self.look(at);
+            }
+            Some(part) => self.look_back(at, part),
         }
         Ok(())
     }
@@ -114,7 +146,7 @@ impl<S: Store> Engine<S> {
 
     /// Asks the action, or the step's probe.
     pub(super) fn look(&mut self, at: usize) {
-        let id = format!("{}.found{}", self.course.outline.items[at].id, self.world.keeper_number);
+        let id = format!("{}.found{}", self.course.outline.items[at].id, self.world.keepers_before);
         let attempt = self.course.entry(at).attempt;
         let mut job = Job::new(self.world.clone(), Some(at), id);
         job.performed_as = program_id(&self.course.outline.items[at].id, attempt);
@@ -122,6 +154,7 @@ impl<S: Store> Engine<S> {
         self.at_work += 1;
         self.looking += 1;
         tokio::task::spawn_local(async move {
+            keeper::outlived(&job.world.folder, &job.performed_as).await;
             let found = actions::found(&job, job.world.plan.entry(at)).await;
             let _ = outcomes.send(Outcome::Looked { entry: at, found });
         });
@@ -129,7 +162,7 @@ impl<S: Store> Engine<S> {
 
     fn look_back(&mut self, at: usize, part: u32) {
         let name = &self.course.outline.items[at].id;
-        let id = format!("{name}.found-undo{}.{}", part + 1, self.world.keeper_number);
+        let id = format!("{name}.found-undo{}.{}", part + 1, self.world.keepers_before);
         let mut job = Job::new(self.world.clone(), Some(at), id);
         job.performed_as = undo_id(name, part, self.course.entry(at).undo_attempt);
         job.own = Some(self.world.known_of(at));
@@ -137,6 +170,7 @@ impl<S: Store> Engine<S> {
         self.at_work += 1;
         self.looking += 1;
         tokio::task::spawn_local(async move {
+            keeper::outlived(&job.world.folder, &job.performed_as).await;
             let found = match job.world.plan.entry(at).step() {
                 Some(step) => actions::found_undone(&job, step, part).await,
                 None => Found::InDoubt,
@@ -144,6 +178,10 @@ impl<S: Store> Engine<S> {
             let _ = outcomes.send(Outcome::LookedBack { entry: at, part, found });
         });
     }
+}
+
+fn is_program_step(step: &Step) -> bool {
+    matches!(step.actions.first(), Some(Action::Run(_)))
 }
 
 /// Waits for the end of a program under a keeper of another engine.

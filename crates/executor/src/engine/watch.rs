@@ -91,7 +91,7 @@ async fn look(
     let common = check.common();
     let every = common.every.as_ref().and_then(|every| fill.time(every).ok()).unwrap_or(EVERY);
     let tolerate = common.tolerate.as_ref().and_then(|count| fill.count(count).ok()).unwrap_or(0);
-    let id = format!("watch-{}-{}.{}", phase + 1, number + 1, world.keeper_number);
+    let id = format!("watch-{}-{}.{}", phase + 1, number + 1, world.keepers_before);
     let job = Job::new(world.clone(), of, id);
     let mut failed = 0;
     loop {

@@ -12,7 +12,8 @@ use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 
 use super::serve::{frame, take_frames};
-use super::{Ended, Order, Program, Word};
+use super::{Ended, Order, Program, Word, log};
+use crate::crash::{self, Point};
 use crate::secret::Secrets;
 
 type Waiting = Rc<RefCell<HashMap<String, oneshot::Sender<Ended>>>>;
@@ -26,20 +27,16 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// `program` is this very program: the keeper is another face of it.
-    pub fn start(
-        program: &Path,
-        log: &Path,
-        run: &str,
-        secrets: &Secrets,
-    ) -> std::io::Result<Keeper> {
+    /// `program` is this very program: the keeper is another face of it. `folder` is the run's own:
+    /// its log goes there, and what it starts is marked with it.
+    pub fn start(program: &Path, folder: &Path, secrets: &Secrets) -> std::io::Result<Keeper> {
         let (ours, theirs) = StdStream::pair()?;
+        let (log, file) = log::create(folder)?;
         Command::new(program)
             .arg("keeper")
-            .arg(log)
-            .arg(run)
+            .arg(folder)
             .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
-            .stdout(Stdio::null())
+            .stdout(Stdio::from(file))
             .stderr(Stdio::null())
             .spawn()?;
         ours.set_nonblocking(true)?;
@@ -47,11 +44,16 @@ impl Keeper {
         let waiting: Waiting = Rc::default();
         let (orders, inbox) = mpsc::unbounded_channel();
         tokio::task::spawn_local(talk(stream, inbox, waiting.clone()));
-        let keeper = Keeper { orders, waiting, log: log.to_owned() };
+        let keeper = Keeper { orders, waiting, log };
         if !secrets.is_empty() {
             let _ = keeper.orders.send(frame(&Order::Cover(secrets.clone())));
         }
         Ok(keeper)
+    }
+
+    /// It has ended, or was killed: nobody takes orders there any more.
+    pub fn is_gone(&self) -> bool {
+        self.orders.is_closed()
     }
 
     /// Runs a program to its end; `None` where the keeper itself is gone.
@@ -79,9 +81,11 @@ async fn talk(
         tokio::select! {
             order = orders.recv() => match order {
                 Some(order) => {
+                    crash::point(Point::Order);
                     if stream.write_all(&order).await.is_err() {
                         break;
                     }
+                    crash::point(Point::Ordered);
                 }
                 None => break,
             },

@@ -24,24 +24,54 @@ pub enum Fate {
     Ended(Ended),
 }
 
+/// A log that no keeper had before, made by the engine and handed to its keeper. Its lock goes with
+/// it: from before the keeper is started until it ends, whoever asks finds it alive.
+pub(super) fn create(folder: &Path) -> std::io::Result<(PathBuf, File)> {
+    let mut options = OpenOptions::new();
+    options.create_new(true).append(true).read(true).mode(0o600);
+    let mut number = logs(folder).len();
+    let (path, file) = loop {
+        let path = folder.join(format!("keeper-{number}.log"));
+        match options.open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+            made => break (path, made?),
+        }
+    };
+    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    // Where the file system cannot, the lines find their room when they come.
+    let _ = rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::KEEP_SIZE, 0, ROOM);
+    // A log that vanished with its machine would say that nothing was ever started.
+    File::open(folder)?.sync_all()?;
+    Ok((path, file))
+}
+
+/// The logs of all keepers that a run ever had, the newest first.
+pub fn logs(folder: &Path) -> Vec<PathBuf> {
+    let number = |path: &PathBuf| -> Option<u32> {
+        let name = path.file_name()?.to_str()?;
+        name.strip_prefix("keeper-")?.strip_suffix(".log")?.parse().ok()
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<_> =
+        entries.map(|entry| entry.path()).filter(|path| number(path).is_some()).collect();
+    found.sort_by_key(|path| std::cmp::Reverse(number(path)));
+    found
+}
+
 /// The log as its keeper writes it.
 pub(super) struct Writer {
     file: File,
 }
 
 impl Writer {
-    pub(super) fn create(path: &Path) -> std::io::Result<Writer> {
-        let file =
-            OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(path)?;
-        // Held as long as the keeper lives: who asks whether it does tries to take it.
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-        // Where the file system cannot, the lines find their room when they come.
-        let _ = rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::KEEP_SIZE, 0, ROOM);
-        Ok(Writer { file })
+    pub(super) fn new(file: File) -> Writer {
+        Writer { file }
     }
 
+    /// On the disk before the program starts: after a power cut, silence means that it never did.
     pub(super) fn begins(&mut self, id: &str) -> std::io::Result<()> {
-        self.line(format!("begins {id}\n"))
+        self.line(format!("begins {id}\n"))?;
+        self.file.sync_data()
     }
 
     pub(super) fn started(&mut self, id: &str, process: i32) -> std::io::Result<()> {

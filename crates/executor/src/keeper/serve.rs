@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -51,11 +51,12 @@ struct Server {
     running: Vec<Running>,
     streams: Vec<Stream>,
     secrets: Secrets,
-    run: String,
+    folder: PathBuf,
 }
 
-/// Serves one engine until it is gone and everything has ended. `orders` is its end of a socket.
-pub fn serve(orders: OwnedFd, log: &Path, run: &str) -> std::io::Result<()> {
+/// Serves one engine until it is gone and everything has ended. `orders` is its end of a socket, `log`
+/// what the engine made for it.
+pub fn serve(orders: OwnedFd, log: OwnedFd, folder: &Path) -> std::io::Result<()> {
     // A session of its own: a terminal that goes away takes nothing with it.
     let _ = setsid();
     let limit = getrlimit(Resource::Nofile);
@@ -63,13 +64,13 @@ pub fn serve(orders: OwnedFd, log: &Path, run: &str) -> std::io::Result<()> {
     let engine = UnixStream::from(orders);
     engine.set_nonblocking(true)?;
     let mut server = Server {
-        log: Writer::create(log)?,
+        log: Writer::new(log.into()),
         engine: Some(engine),
         inbox: Vec::new(),
         running: Vec::new(),
         streams: Vec::new(),
         secrets: Secrets::default(),
-        run: run.to_owned(),
+        folder: folder.to_owned(),
     };
     while server.engine.is_some() || !server.running.is_empty() || !server.streams.is_empty() {
         server.turn()?;
@@ -166,7 +167,7 @@ impl Server {
         let [name, arguments @ ..] = program.arguments.as_slice() else {
             return Err(StartError("there is no program to start".to_owned()));
         };
-        let mark = format!("{}/{}", self.run, program.id);
+        let mark = super::mark(&self.folder, &program.id);
         let mut command = Command::new(name);
         command.args(arguments).current_dir(&program.dir).process_group(0);
         command.envs(program.env.iter().map(|(name, value)| (name, value)));

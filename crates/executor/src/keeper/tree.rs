@@ -20,6 +20,11 @@ pub(super) fn signal(group: i32, mark: &str, signal: Signal) {
     }
 }
 
+/// Whether anything bears the mark.
+pub(super) fn lives(mark: &str) -> bool {
+    !marked(mark).is_empty()
+}
+
 fn marked(mark: &str) -> Vec<i32> {
     let wanted = format!("{MARK}={mark}");
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };

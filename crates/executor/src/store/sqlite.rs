@@ -4,17 +4,16 @@
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
 use super::{
     Asked, Claim, Lease, NewRun, Owner, Request, RunRow, Store, StoreError, Token, state_after,
 };
 use crate::clock::Moment;
+use crate::crash::{self, Point};
 use crate::event::Record;
 use crate::state::RunState;
 
@@ -23,6 +22,8 @@ const LAYOUTS: &[&str] = &[include_str!("layout-1.sql")];
 
 /// Events of one statement: more are several statements of one transaction.
 const CHUNK: usize = 64;
+/// How long to wait for others who write.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Events that are read at once: a long journal never stands in memory whole.
 const PAGE: i64 = 500;
@@ -55,34 +56,55 @@ impl SqliteStore {
         let path = file.display().to_string();
         let options = SqliteConnectOptions::new()
             .filename(file)
-            .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(10))
+            .busy_timeout(PATIENCE)
             .foreign_keys(true)
             .disable_statement_logging();
-        let connection = SqliteConnection::connect_with(&options).await;
-        let connection = connection.map_err(|error| match code(&error) {
+        let wrong = |error: sqlx::Error| match code(&error) {
             Some(26) => StoreError::Foreign { path: path.clone() },
             Some(13) => StoreError::Full,
+            Some(8) => StoreError::ReadOnly,
             _ => StoreError::Open { path: path.clone(), source: error.into() },
-        })?;
+        };
+        let connection = SqliteConnection::connect_with(&options).await.map_err(wrong)?;
         let mut store = SqliteStore { connection };
-        store.lay_out(&path).await?;
+        // A file of somebody else's is looked at, and left as it is.
+        let known = LAYOUTS.len() as i64;
+        let (found, tables): (i64, i64) = sqlx::query_as(
+            "select user_version, (select count(*) from sqlite_schema) from pragma_user_version",
+        )
+        .fetch_one(&mut store.connection)
+        .await
+        .map_err(wrong)?;
+        if found > known {
+            return Err(StoreError::Newer { path, found, known });
+        }
+        if found == 0 && tables > 0 {
+            return Err(StoreError::Foreign { path });
+        }
+        store.write_ahead().await.map_err(wrong)?;
+        if found < known {
+            store.lay_out(&path).await?;
+        }
         Ok(store)
+    }
+
+    /// Of two who come at once to a new file SQLite lets one wait, and turns the other away.
+    async fn write_ahead(&mut self) -> Result<(), sqlx::Error> {
+        let started = Instant::now();
+        loop {
+            let set = sqlx::query("pragma journal_mode = wal").execute(&mut self.connection).await;
+            match set {
+                Err(error) if code(&error) == Some(5) && started.elapsed() < PATIENCE => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                set => return set.map(|_| ()),
+            }
+        }
     }
 
     async fn lay_out(&mut self, path: &str) -> Result<(), StoreError> {
         let known = LAYOUTS.len() as i64;
-        let found: i64 = sqlx::query_scalar("pragma user_version")
-            .fetch_one(&mut self.connection)
-            .await
-            .map_err(failed)?;
-        if found > known {
-            return Err(StoreError::Newer { path: path.to_owned(), found, known });
-        }
-        if found == known {
-            return Ok(());
-        }
         // Of two who come at once the second one waits here, and finds the work done.
         let mut transaction =
             self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
@@ -152,13 +174,17 @@ impl Store for SqliteStore {
             .execute(&mut *transaction)
             .await
             .map_err(failed)?;
+        crash::point(Point::Before);
         transaction.commit().await.map_err(failed)?;
+        crash::point(Point::After);
         Ok(Claim::Granted(Token(token)))
     }
 
     async fn release(&mut self, token: &Token) -> Result<(), StoreError> {
         let query = sqlx::query("delete from leases where token = ?").bind(&token.0);
+        crash::point(Point::Before);
         query.execute(&mut self.connection).await.map_err(failed)?;
+        crash::point(Point::After);
         Ok(())
     }
 
@@ -212,7 +238,9 @@ impl Store for SqliteStore {
             .map_err(failed)?;
         let query = sqlx::query("update leases set run = ? where token = ?");
         held(query.bind(key).bind(&token.0).execute(&mut *transaction).await)?;
+        crash::point(Point::Before);
         transaction.commit().await.map_err(failed)?;
+        crash::point(Point::After);
         Ok(RunRow {
             key,
             run: name,
@@ -229,7 +257,10 @@ impl Store for SqliteStore {
 
     async fn adopt(&mut self, token: &Token, run: &RunRow) -> Result<(), StoreError> {
         let query = sqlx::query("update leases set run = ? where token = ?");
-        held(query.bind(run.key).bind(&token.0).execute(&mut self.connection).await)
+        crash::point(Point::Before);
+        held(query.bind(run.key).bind(&token.0).execute(&mut self.connection).await)?;
+        crash::point(Point::After);
+        Ok(())
     }
 
     async fn append(
@@ -240,7 +271,10 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let state = state_after(records);
         if records.len() <= CHUNK && state.is_none() {
-            return insert(&mut self.connection, token, run, records).await;
+            crash::point(Point::Before);
+            insert(&mut self.connection, token, run, records).await?;
+            crash::point(Point::After);
+            return Ok(());
         }
         let mut transaction =
             self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
@@ -256,7 +290,10 @@ impl Store for SqliteStore {
                 .await
                 .map_err(failed)?;
         }
-        transaction.commit().await.map_err(failed)
+        crash::point(Point::Before);
+        transaction.commit().await.map_err(failed)?;
+        crash::point(Point::After);
+        Ok(())
     }
 
     async fn read_on(&mut self, run: &RunRow, behind: u64) -> Result<Vec<Record>, StoreError> {
@@ -331,7 +368,9 @@ impl Store for SqliteStore {
 
     async fn taken(&mut self, asked: &Asked) -> Result<(), StoreError> {
         let query = sqlx::query("update requests set taken = 1 where number = ?");
+        crash::point(Point::Before);
         query.bind(asked.number).execute(&mut self.connection).await.map_err(failed)?;
+        crash::point(Point::After);
         Ok(())
     }
 }

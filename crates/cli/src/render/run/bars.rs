@@ -41,17 +41,17 @@ impl<'t> Bars<'t> {
 
     pub fn hear(&mut self, record: &Record, course: &Course, scene: &Scene<'_>) {
         // What starts is seen below; what has ended is worth a line.
-        let crosses = match &record.event {
-            Event::Started { entry, .. } => no_way_back(entry, course).is_some(),
+        let is_seen_below = match &record.event {
+            Event::Started { entry, attempt } => {
+                *attempt == 1 && no_way_back(entry, course).is_none()
+            }
+            Event::UndoStarted { entry, attempt, .. } => course
+                .outline
+                .find(entry)
+                .is_some_and(|at| *attempt <= course.entry(at).undo_before + 1),
+            Event::Asking { .. } => true,
             _ => false,
         };
-        let is_seen_below = !crosses
-            && matches!(
-                record.event,
-                Event::Started { attempt: 1, .. }
-                    | Event::UndoStarted { attempt: 1, .. }
-                    | Event::Asking { .. }
-            );
         if !is_seen_below && let Some(words) = words(record, course, scene) {
             let line = format!("{} {words}", paint(theme::FAINT, &clock_time(record.at)));
             self.print(&line);

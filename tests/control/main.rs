@@ -234,3 +234,44 @@ fn what_makes_no_sense_is_refused_with_what_does() {
     }
     assert!(Path::new(&desk.path("second")).exists(), "nothing of that undid anything");
 }
+
+#[test]
+fn a_watch_that_trips_fails_its_phase() {
+    let desk = Desk::new(
+        "plan: watched
+phases:
+  - phase: one
+    watch: [{ file: alive, every: 100ms, tolerate: 2 }]
+    steps:
+      - step: first
+        run: touch alive
+        rollback: { run: touch undone }
+      - step: second
+        run: sleep 0.5; rm alive; sleep 1
+        rollback: { run: touch undone-too }
+      - step: third
+        run: touch third
+        rollback: { run: rm third }
+",
+    );
+    let (code, text) = end(desk.start());
+    assert_eq!(code, Some(1), "{text}");
+    assert_eq!(text.matches("its watch tripped").count(), 1, "{text}");
+    assert!(desk.path("undone").exists() && desk.path("undone-too").exists(), "{text}");
+    assert!(!desk.path("third").exists(), "nothing new starts once it tripped");
+}
+
+#[test]
+fn a_watch_that_holds_long_enough_trips_nothing() {
+    let desk = Desk::new(
+        "plan: watched
+phases:
+  - phase: one
+    watch: [{ file: alive, every: 50ms, tolerate: 1000 }]
+    steps: [{ step: first, run: sleep 0.5, read_only: true }]
+  - phase: two
+    steps: [{ step: second, run: sleep 0.5, read_only: true }]
+",
+    );
+    assert_eq!(end(desk.start()).0, Some(0));
+}

@@ -101,7 +101,7 @@ fn killed_at_any_commit_the_rollback_of_a_run_that_had_succeeded_comes_to_its_en
             note(&mut history, "rollback", &told);
             if told.exit.is_some() {
                 past.fetch_min(number, Ordering::Relaxed);
-                assert_eq!(told.exit, Some(1), "{history}");
+                assert_eq!(told.exit, Some(0), "{history}");
                 return graph.check(&folder, &history);
             }
             kills.fetch_add(1, Ordering::Relaxed);
@@ -112,7 +112,8 @@ fn killed_at_any_commit_the_rollback_of_a_run_that_had_succeeded_comes_to_its_en
                 _ => folder.resume(),
             };
             note(&mut history, "again", &told);
-            assert!(told.exit.is_none_or(|exit| exit == 1), "{history}");
+            // A rollback that was asked for is done; one that was taken up ends as what it is.
+            assert!(told.exit.is_none_or(|exit| exit <= 1), "{history}");
             graph.check(&folder, &history);
         });
     }

@@ -107,7 +107,7 @@ fn whoever_sits_there_answers_at_once() {
 }
 
 #[test]
-fn a_rollback_step_by_hand_where_nobody_is_waits_for_nobody() {
+fn a_rollback_step_by_hand_pauses_where_nobody_is_and_goes_on_with_the_answer() {
     let plan = r#"
 plan: by-hand
 steps:
@@ -116,11 +116,11 @@ steps:
   - { step: fails, run: "false", read_only: true }
 "#;
     let place = Place::with("by-hand", plan);
-    let ran = place.apply().ends(3).says("Close the valve");
-    ran.says("plan skip valve by-hand-1 --reason");
+    let ran = place.apply().ends(4).says("Close the valve");
+    ran.says("plan approve valve by-hand-1");
     assert!(place.has("first"), "what it needs stays");
-    place.plan(&["skip", "valve", "--reason", "closed by Kofi"]).ends(0);
-    place.plan(&["resume"]).ends(3).says("closed by Kofi");
+    place.plan(&["approve", "valve"]).ends(0);
+    place.plan(&["resume"]).ends(1).says("answered done");
     assert!(!place.has("first"));
 }
 

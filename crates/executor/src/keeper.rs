@@ -8,7 +8,7 @@ mod serve;
 mod tree;
 
 pub use client::Keeper;
-pub use log::{Fate, Log, logs};
+pub use log::{Fate, Log, boot, logs};
 pub use serve::serve;
 
 use std::path::{Path, PathBuf};

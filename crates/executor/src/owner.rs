@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use crate::keeper::boot;
 use crate::store::Owner;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,12 +56,6 @@ pub fn host() -> String {
     fs::read_to_string("/proc/sys/kernel/hostname")
         .map(|name| name.trim().to_owned())
         .unwrap_or_else(|_| "this machine".to_owned())
-}
-
-fn boot() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id")
-        .map(|id| id.trim().to_owned())
-        .unwrap_or_default()
 }
 
 /// When a process started, in ticks since the machine did; a zombie has ended.

@@ -111,6 +111,18 @@ impl<S: Store> Engine<S> {
         let known = logs.iter().find_map(|log| Some((log, log.fate(&id)?)));
         let outcomes = self.outcomes.clone();
         match known {
+            // The machine stopped meanwhile: the end of the log may be lost with it.
+            None if logs.first().is_some_and(|log| !log.is_of_this_boot()) => match part {
+                None => {
+                    self.note(Event::Interrupted { entry: self.course.outline.id(at) })?;
+                    self.look(at);
+                    Ok(())
+                }
+                Some(part) => {
+                    self.look_back(at, part);
+                    Ok(())
+                }
+            },
             None => match part {
                 // Intent was journaled, and then the engine died: nothing was started.
                 None => {

@@ -70,37 +70,33 @@ impl Keeper {
     }
 }
 
-async fn talk(
-    mut stream: UnixStream,
-    mut orders: mpsc::UnboundedReceiver<Vec<u8>>,
-    waiting: Waiting,
-) {
-    let mut inbox = Vec::new();
-    let mut piece = vec![0; 16 << 10];
-    loop {
-        tokio::select! {
-            order = orders.recv() => match order {
-                Some(order) => {
-                    crash::point(Point::Order);
-                    if stream.write_all(&order).await.is_err() {
-                        break;
-                    }
-                    crash::point(Point::Ordered);
-                }
-                None => break,
-            },
-            size = stream.read(&mut piece) => match size {
-                Ok(size) if size > 0 => {
-                    inbox.extend_from_slice(&piece[..size]);
-                    for word in take_frames::<Word>(&mut inbox) {
-                        if let Some(tell) = waiting.borrow_mut().remove(&word.id) {
-                            let _ = tell.send(word.ended);
-                        }
-                    }
-                }
-                _ => break,
-            },
+async fn talk(stream: UnixStream, mut orders: mpsc::UnboundedReceiver<Vec<u8>>, waiting: Waiting) {
+    let (mut from, mut to) = stream.into_split();
+    // Side by side: a keeper that waits for us to listen must not wait for what we say.
+    let say = async {
+        while let Some(order) = orders.recv().await {
+            crash::point(Point::Order);
+            if to.write_all(&order).await.is_err() {
+                break;
+            }
+            crash::point(Point::Ordered);
         }
+    };
+    let hear = async {
+        let mut inbox = Vec::new();
+        let mut piece = vec![0; 16 << 10];
+        while let Ok(size @ 1..) = from.read(&mut piece).await {
+            inbox.extend_from_slice(&piece[..size]);
+            for word in take_frames::<Word>(&mut inbox) {
+                if let Some(tell) = waiting.borrow_mut().remove(&word.id) {
+                    let _ = tell.send(word.ended);
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = say => {}
+        () = hear => {}
     }
     // Whoever still waits learns that nobody will tell.
     waiting.borrow_mut().clear();

@@ -40,7 +40,10 @@ pub(super) fn create(folder: &Path) -> std::io::Result<(PathBuf, File)> {
     flock(&file, FlockOperation::NonBlockingLockExclusive)?;
     // Where the file system cannot, the lines find their room when they come.
     let _ = rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::KEEP_SIZE, 0, ROOM);
+    let mut file = file;
+    file.write_all(format!("boot {}\n", boot()).as_bytes())?;
     // A log that vanished with its machine would say that nothing was ever started.
+    file.sync_data()?;
     File::open(folder)?.sync_all()?;
     Ok((path, file))
 }
@@ -58,6 +61,13 @@ pub fn logs(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// This start of the machine.
+pub fn boot() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map(|id| id.trim().to_owned())
+        .unwrap_or_default()
+}
+
 /// The log as its keeper writes it.
 pub(super) struct Writer {
     file: File,
@@ -68,10 +78,10 @@ impl Writer {
         Writer { file }
     }
 
-    /// On the disk before the program starts: after a power cut, silence means that it never did.
+    /// Written, not synced: a line outlives every process, and of another start of the machine the
+    /// log's silence proves nothing (`Log::is_of_this_boot`).
     pub(super) fn begins(&mut self, id: &str) -> std::io::Result<()> {
-        self.line(format!("begins {id}\n"))?;
-        self.file.sync_data()
+        self.line(format!("begins {id}\n"))
     }
 
     pub(super) fn started(&mut self, id: &str, process: i32) -> std::io::Result<()> {
@@ -99,11 +109,17 @@ pub struct Log {
     path: PathBuf,
     fates: HashMap<String, Fate>,
     orphaned: bool,
+    boot: String,
 }
 
 impl Log {
     pub fn read(path: &Path) -> std::io::Result<Log> {
-        let mut log = Log { path: path.to_owned(), fates: HashMap::new(), orphaned: false };
+        let mut log = Log {
+            path: path.to_owned(),
+            fates: HashMap::new(),
+            orphaned: false,
+            boot: String::new(),
+        };
         log.refresh()?;
         Ok(log)
     }
@@ -128,6 +144,7 @@ impl Log {
                         self.fates.insert(id.to_owned(), Fate::Ended(ended));
                     }
                 }
+                (Some("boot"), Some(id), _) => self.boot = id.to_owned(),
                 (Some("orphaned"), ..) => self.orphaned = true,
                 _ => {}
             }
@@ -137,6 +154,12 @@ impl Log {
 
     pub fn name(&self) -> PathBuf {
         self.path.file_name().map(PathBuf::from).unwrap_or_default()
+    }
+
+    /// The machine has not stopped since: what is not in the log never happened. Nor did anything
+    /// under a log without its first line: that is synced before its keeper is started.
+    pub fn is_of_this_boot(&self) -> bool {
+        self.boot.is_empty() || self.boot == boot()
     }
 
     /// `None`: it was never started, once the keeper has said that nothing more will come.

@@ -50,8 +50,8 @@ phases:
 fn nothing_inside_starts_before_the_window_opens() {
     let (output, text) = apply(PLAN, "2026-11-21T01:59:58Z");
     assert_eq!(output.status.code(), Some(0), "{text}");
-    assert!(time_of(&text, "look: started") < "02:00:00".to_owned(), "{text}");
-    assert!(time_of(&text, "change: started") >= "02:00:00".to_owned(), "{text}");
+    assert!(time_of(&text, "look: started").as_str() < "02:00:00", "{text}");
+    assert!(time_of(&text, "change: started").as_str() >= "02:00:00", "{text}");
 }
 
 #[test]

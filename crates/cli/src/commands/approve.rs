@@ -101,8 +101,8 @@ fn choices(entry: &EntryOf, question: usize) -> Vec<String> {
             let manual = match part {
                 None => step.actions.manual.as_deref(),
                 Some(part) => {
-                    let parts = step.rollback.iter().flat_map(OneOrMany::iter);
-                    parts.skip(part).next().and_then(|back| back.actions.manual.as_deref())
+                    let mut parts = step.rollback.iter().flat_map(OneOrMany::iter);
+                    parts.nth(part).and_then(|back| back.actions.manual.as_deref())
                 }
             };
             manual.map_or_else(|| or(Vec::new(), &["yes", "no"]), of_manual)

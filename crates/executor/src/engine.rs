@@ -261,10 +261,13 @@ impl<S: Store> Engine<S> {
                     }
                 }
                 question = self.questions.recv() => {
-                    if let Some(question) = question
-                        && let Err(illegal) = self.put(question, listener)
-                    {
-                        return Stopped::Illegal(illegal);
+                    // All that is there: a checkpoint may ask several at once.
+                    let mut next = question;
+                    while let Some(question) = next {
+                        if let Err(illegal) = self.put(question, listener) {
+                            return Stopped::Illegal(illegal);
+                        }
+                        next = self.questions.try_recv().ok();
                     }
                 }
                 wanted = control.recv() => match wanted {

@@ -11,15 +11,16 @@ pub mod wait;
 use std::future::Future;
 use std::pin::Pin;
 
+use plan_model::model::action::wait::Wait;
 use plan_model::model::action::{Action, ActionKeys};
 use plan_model::model::check::Check;
 use plan_model::model::plan::{RollbackStep, Step, Surroundings};
 use plan_model::model::value::OneOrMany;
-use plan_model::resolve::{EntryOf, What};
+use plan_model::resolve::{EntryOf, Plan, What};
 
 use crate::checks;
 use crate::event::Outputs;
-use crate::world::{Broken, Job, error};
+use crate::world::{Broken, Job, error, sqlite};
 
 pub type Act<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
@@ -207,8 +208,16 @@ async fn probed(job: &Job, probe: &Check) -> Found {
 }
 
 /// What of a plan this version cannot carry out, each with the entry that wants it.
-pub fn not_yet(entries: &[EntryOf]) -> Vec<(String, String)> {
+pub fn not_yet(plan: &Plan) -> Vec<(String, String)> {
     let mut found = Vec::new();
+    let elsewhere = |name: Option<&str>| {
+        let (id, connection) = match name {
+            Some(name) => plan.connections.iter().find(|(id, _)| id.value == name)?,
+            None => plan.connections.first()?,
+        };
+        let text = || format!("this version of plan reaches SQLite only, not {}", id.value);
+        (!sqlite::is_meant(connection)).then(text)
+    };
     let mut around = |id: &str, around: &Surroundings, is_sql: bool| {
         // For SQL, `on` names a connection.
         if let Some(on) = around.on.as_ref().filter(|_| !is_sql) {
@@ -221,13 +230,32 @@ pub fn not_yet(entries: &[EntryOf]) -> Vec<(String, String)> {
     let is_sql = |keys: &ActionKeys| keys.sql.is_some();
     let mut actions = Vec::new();
     let mut asked: Vec<(&str, &Check)> = Vec::new();
-    for entry in entries {
+    let required = plan.requires.iter().map(|check| ("requires", check));
+    asked.extend(required);
+    for phase in &plan.phases {
+        asked.extend(phase.watch.iter().map(|check| (phase.id.as_str(), check)));
+    }
+    let mut databases: Vec<(&str, Option<&str>)> = Vec::new();
+    let of_step = |keys: &'_ ActionKeys, around: &Surroundings| {
+        let named = keys.sql.as_ref()?.keys().and_then(|keys| keys.database.as_ref());
+        let named = named.map(|id| id.value.clone());
+        Some(named.or_else(|| around.on.as_ref().map(|on| on.value.clone())))
+    };
+    let mut of_steps: Vec<(String, Option<String>)> = Vec::new();
+    for entry in &plan.entries {
         match &entry.what {
             What::Step(step) => {
+                let used = of_step(&step.actions, &step.surroundings);
+                of_steps.extend(used.map(|name| (entry.id.clone(), name)));
                 actions.extend(step.actions.first().map(|action| (entry.id.as_str(), action)));
                 around(&entry.id, &step.surroundings, is_sql(&step.actions));
                 asked.extend(step.probe.iter().map(|probe| (entry.id.as_str(), probe)));
+                if let Some(Action::Wait(Wait::Full(keys))) = step.actions.first() {
+                    asked.extend(keys.until.iter().map(|check| (entry.id.as_str(), check)));
+                }
                 for back in step.rollback.iter().flat_map(OneOrMany::iter) {
+                    let used = of_step(&back.actions, &back.surroundings);
+                    of_steps.extend(used.map(|name| (entry.id.clone(), name)));
                     actions.extend(back.actions.first().map(|action| (entry.id.as_str(), action)));
                     around(&entry.id, &back.surroundings, is_sql(&back.actions));
                     asked.extend(back.probe.iter().map(|probe| (entry.id.as_str(), probe)));
@@ -253,6 +281,15 @@ pub fn not_yet(entries: &[EntryOf]) -> Vec<(String, String)> {
     }
     for (id, check) in asked {
         found.extend(checks::can_ask(check).err().map(|why| (id.to_owned(), why)));
+        if let Check::Sql(sql) = check {
+            databases.push((id, sql.on.as_ref().map(|on| on.value.as_str())));
+        }
     }
+    let state = plan.file.state.iter().flat_map(|state| state.databases.iter().flatten());
+    databases.extend(state.map(|id| ("state", Some(id.value.as_str()))));
+    databases.extend(of_steps.iter().map(|(id, name)| (id.as_str(), name.as_deref())));
+    let refused =
+        databases.into_iter().filter_map(|(id, name)| Some((id.to_owned(), elsewhere(name)?)));
+    found.extend(refused);
     found
 }

@@ -15,7 +15,7 @@ use plan_model::graph::CompiledPlan;
 use plan_model::source::Sources;
 use plan_model::validate;
 
-use crate::args::Apply;
+use crate::args::{Apply, OutputFormat};
 use crate::disk::Disk;
 use crate::exit::Exit;
 use crate::operate::{self, Refusal};
@@ -85,7 +85,7 @@ fn base_of(plan: &str) -> Result<PathBuf, Refusal> {
     })
 }
 
-pub fn no_values(missing: Vec<NoValue>) -> Refusal {
+fn no_values(missing: Vec<NoValue>) -> Refusal {
     let messages: Vec<_> = missing.iter().map(NoValue::to_string).collect();
     let helps: Vec<_> = missing.iter().map(|one| one.help.clone()).collect();
     Refusal::new(Exit::NotReady, messages.join("\n       "), helps.join("\n      "))
@@ -97,33 +97,19 @@ async fn apply(
     frozen: Frozen,
     terminal: &mut Terminal,
 ) -> Result<Exit, Refusal> {
-    let not_yet = actions::not_yet(plan.entries());
+    let not_yet = actions::not_yet(&plan.plan);
     if !not_yet.is_empty() {
         let lines: Vec<_> = not_yet.iter().map(|(id, why)| format!("{id}: {why}")).collect();
         let help = "nothing was touched; `plan show` and `plan estimate` work with all of it";
         return Err(Refusal::new(Exit::NotReady, lines.join("\n       "), help));
     }
-    let base = PathBuf::from(&frozen.base);
-    let values = values::read_all(&plan, &base).map_err(no_values)?;
     let clock = operate::clock();
-    let mut store = SqliteStore::open(&args.store.store).await?;
     let name = plan.plan.file.plan.value.clone();
+    let mut store = SqliteStore::open(&args.store.store).await?;
+    let begun = begun(plan, &frozen, args.jobs, &args.store.store, args.output)?;
     let environment = frozen.environment.clone();
     let token =
         operate::claim(&mut store, &name, environment.as_deref(), false, clock.now()).await?;
-    let begun = Begun {
-        jobs: jobs(args.jobs, &plan),
-        plan,
-        values,
-        base,
-        store_folder: absolute(&args.store.store)?,
-        program: this_program()?,
-        clock,
-        by: owner::who(),
-        attended: operate::is_attended(args.output),
-        recorded: None,
-    };
-    enter(&begun.base)?;
     let prepared = prepare(&mut store, &token, frozen, begun, terminal).await;
     let (begun, run) = match prepared {
         Ok(prepared) => prepared,
@@ -199,15 +185,41 @@ async fn prepare(
     Ok((begun, run))
 }
 
+/// What an engine needs besides its store, and the plan's folder entered.
+pub fn begun(
+    plan: CompiledPlan,
+    frozen: &Frozen,
+    asked_jobs: Option<u32>,
+    store: &Path,
+    output: OutputFormat,
+) -> Result<Begun, Refusal> {
+    let base = PathBuf::from(&frozen.base);
+    let values = values::read_all(&plan, &base).map_err(no_values)?;
+    let begun = Begun {
+        jobs: jobs(asked_jobs, &plan),
+        plan,
+        values,
+        base,
+        store_folder: absolute(store)?,
+        program: this_program()?,
+        clock: operate::clock(),
+        by: owner::who(),
+        attended: operate::is_attended(output),
+        recorded: None,
+    };
+    enter(&begun.base)?;
+    Ok(begun)
+}
+
 /// Relative paths mean the plan's folder everywhere: in scripts, in SQL, in what either starts.
-pub fn enter(base: &Path) -> Result<(), Refusal> {
+fn enter(base: &Path) -> Result<(), Refusal> {
     std::env::set_current_dir(base).map_err(|problem| {
         let message = format!("the plan's folder {} cannot be entered: {problem}", base.display());
         Refusal::new(Exit::NotReady, message, "is it still there, and may you enter it?")
     })
 }
 
-pub fn jobs(asked: Option<u32>, plan: &CompiledPlan) -> usize {
+fn jobs(asked: Option<u32>, plan: &CompiledPlan) -> usize {
     let said = plan.plan.file.jobs.as_ref().and_then(|jobs| jobs.fixed());
     asked.map(|jobs| jobs as usize).or(said.map(|jobs| jobs as usize)).unwrap_or(4).max(1)
 }
@@ -219,7 +231,7 @@ pub fn absolute(folder: &Path) -> Result<PathBuf, Refusal> {
     })
 }
 
-pub fn this_program() -> Result<PathBuf, Refusal> {
+fn this_program() -> Result<PathBuf, Refusal> {
     std::env::current_exe().map_err(|problem| {
         let message = format!("this program cannot find itself: {problem}");
         Refusal::new(Exit::Wrong, message, "call it by its whole path")

@@ -1,16 +1,13 @@
 //! `plan resume`: takes a run up where its journal ends, with the very plan that it began with.
 
-use std::path::PathBuf;
-
-use plan_executor::engine::{Begun, Engine, take_up};
+use plan_executor::engine::{Engine, take_up};
 use plan_executor::frozen::Frozen;
 use plan_executor::store::sqlite::SqliteStore;
 use plan_executor::store::{RunRow, Store};
-use plan_executor::{owner, values};
 use plan_model::graph::CompiledPlan;
 use plan_model::source::Sources;
 
-use super::apply::{absolute, enter, jobs, no_values, this_program};
+use super::apply::begun;
 use crate::args::Resume;
 use crate::exit::Exit;
 use crate::operate::{self, Refusal};
@@ -41,25 +38,10 @@ pub async fn open(
     run: RunRow,
 ) -> Result<Engine<SqliteStore>, Refusal> {
     let (plan, frozen) = compile(&mut store, &run).await?;
-    let base = PathBuf::from(&frozen.base);
-    let values = values::read_all(&plan, &base).map_err(no_values)?;
-    let clock = operate::clock();
-    let begun = Begun {
-        jobs: jobs(None, &plan),
-        plan,
-        values,
-        base,
-        store_folder: absolute(&args.store.store)?,
-        program: this_program()?,
-        clock,
-        by: owner::who(),
-        attended: operate::is_attended(args.output),
-        recorded: None,
-    };
-    enter(&begun.base)?;
+    let begun = begun(plan, &frozen, None, &args.store.store, args.output)?;
+    let now = begun.clock.now();
     let environment = run.environment.as_deref();
-    let token =
-        operate::claim(&mut store, &run.plan, environment, args.take_over, clock.now()).await?;
+    let token = operate::claim(&mut store, &run.plan, environment, args.take_over, now).await?;
     store.adopt(&token, &run).await?;
     Ok(take_up(store, token, run, begun).await?)
 }

@@ -23,11 +23,17 @@ pub fn file(connection: &Connection, fill: &Filler<'_>) -> Result<Option<PathBuf
     Ok(Some(fill.base.join(path)))
 }
 
-/// Whether a connection leads to SQLite, as far as the plan says.
+/// Whether a connection may lead to SQLite, as far as the plan says: an address that only the run
+/// fills in may.
 pub fn is_meant(connection: &Connection) -> bool {
-    connection.file.is_some()
-        || connection.server == Some(ServerKind::Sqlite)
-        || connection.url.as_ref().is_some_and(|url| url.value.starts_with("sqlite:"))
+    let may_be = |url: &str| url.starts_with("sqlite:") || url.starts_with("{{");
+    match connection.server {
+        Some(server) => server == ServerKind::Sqlite,
+        None => {
+            connection.file.is_some()
+                || connection.url.as_ref().is_some_and(|url| may_be(url.value.trim_start()))
+        }
+    }
 }
 
 /// Opens the file that is there; a mistyped name makes no new one.

@@ -8,6 +8,7 @@
 #[path = "../../../tests/support/small_steps.rs"]
 mod small_steps;
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ fn main() {
     let folder =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("runs-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("the folder of the build can be written");
-    let bench = Bench { spawn_loop: build_loop(&folder), folder };
+    let bench = Bench { spawn_loop: build_loop(&folder), folder, stores: Cell::new(0) };
     say(format!("medians (quickest) of {ROUNDS} rounds, the programs in turn"));
     for (shape, jobs) in [(Shape::Chain, 1), (Shape::Independent, 2), (Shape::Layers, 2)] {
         bench.beside_loops(shape, jobs);
@@ -37,6 +38,7 @@ fn main() {
 
 struct Bench {
     folder: PathBuf,
+    stores: Cell<usize>,
     spawn_loop: Option<PathBuf>,
 }
 
@@ -65,14 +67,14 @@ impl Bench {
     }
 
     fn store(&self) -> PathBuf {
-        self.folder.join("store")
+        self.folder.join(format!("store-{}", self.stores.get()))
     }
 
-    fn without_store(&self) {
-        let _ = fs::remove_dir_all(self.store());
-        for end in ["", "-wal", "-shm"] {
-            let _ = fs::remove_file(self.folder.join(format!("loop.db{end}")));
-        }
+    /// A new one each time. Nothing is deleted before the end: ext4 makes new files slowly for minutes
+    /// after many were deleted.
+    fn new_store(&self) {
+        self.stores.set(self.stores.get() + 1);
+        fs::create_dir(self.store()).expect("the folder can be written");
     }
 
     fn beside_loops(&self, shape: Shape, jobs: usize) {
@@ -80,20 +82,20 @@ impl Bench {
         let plan = self.plan(shape, STEPS);
         let (mut ours, mut bare, mut synced, mut validate) = (vec![], vec![], vec![], vec![]);
         for _ in 0..ROUNDS {
-            self.without_store();
+            self.new_store();
             ours.push(time(&mut self.command("apply", Some(&plan))));
             let mut looking = Command::new(env!("CARGO_BIN_EXE_plan"));
             validate.push(time(looking.arg("validate").arg(&plan).stdout(Stdio::null())));
             if let Some(spawn_loop) = &self.spawn_loop {
                 let sizes = [STEPS.to_string(), jobs.to_string()];
                 bare.push(time(Command::new(spawn_loop).args(&sizes)));
-                let database = self.folder.join("loop.db");
+                let database = self.store().join("loop.db");
                 synced.push(time(Command::new(spawn_loop).args(&sizes).arg(database)));
             }
         }
         let (ours, least) = (median(&mut ours), ours[0]);
         say(format!(
-            "{shape:?} of {STEPS}, jobs {jobs}: plan apply {ours:.0?} ({least:.0?}), of it validate {:.0?}",
+            "{shape:?} of {STEPS}, jobs {jobs}: plan apply {ours:.2?} ({least:.2?}), of it validate {:.2?}",
             median(&mut validate)
         ));
         for (name, times) in [("bare", &mut bare), ("synced", &mut synced)] {
@@ -102,7 +104,7 @@ impl Bench {
             }
             let theirs = median(times);
             say(format!(
-                "    {name:>6} {theirs:.0?} ({:.0?})   ratio {:.2} ({:.2})",
+                "    {name:>6} {theirs:.2?} ({:.2?})   ratio {:.2} ({:.2})",
                 times[0],
                 ours.as_secs_f64() / theirs.as_secs_f64(),
                 least.as_secs_f64() / times[0].as_secs_f64()
@@ -116,7 +118,7 @@ impl Bench {
         for (what, command) in [("--version", None), ("apply of one step", Some(&plan))] {
             let mut costs: Vec<Cost> = (0..ROUNDS)
                 .map(|_| {
-                    self.without_store();
+                    self.new_store();
                     watch(match command {
                         Some(plan) => self.command("apply", Some(plan)),
                         None => {
@@ -140,7 +142,7 @@ impl Bench {
             let rounds = if steps < 100_000 { 3 } else { 1 };
             let mut costs: Vec<Cost> = (0..rounds)
                 .map(|_| {
-                    self.without_store();
+                    self.new_store();
                     watch(self.command("apply", Some(&plan)))
                 })
                 .collect();
@@ -160,10 +162,12 @@ impl Bench {
     fn resume(&self) {
         const STEPS: usize = 100_000;
         let plan = self.plan(Shape::Independent, STEPS);
-        self.without_store();
+        self.new_store();
         let mut child = self.command("apply", Some(&plan)).spawn().expect("plan can be started");
         let lines = self.folder.join("lines");
-        let wanted = STEPS as u64 * 9 / 10 * 100;
+        // Each step has a line when it starts and one when it is done.
+        let lines_of_a_step = 70;
+        let wanted = STEPS as u64 * 9 / 10 * lines_of_a_step;
         while fs::metadata(&lines).map_or(0, |meta| meta.len()) < wanted {
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -175,7 +179,7 @@ impl Bench {
             while !fs::read_to_string(&lines).is_ok_and(|text| text.contains(": started")) {
                 std::thread::sleep(Duration::from_millis(2));
             }
-            say(format!("resume, until the next step starts: {:.0?}", begun.elapsed()));
+            say(format!("resume, until the next step starts: {:.2?}", begun.elapsed()));
             child.kill().expect("it runs");
             child.wait().expect("it was started here");
         }
@@ -239,6 +243,6 @@ fn say(line: String) {
 impl std::fmt::Display for Cost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mib = self.peak_kib as f64 / 1024.0;
-        write!(f, "{:.0?}, {:.0?} of CPU, {mib:.1} MiB at most", self.time, self.cpu)
+        write!(f, "{:.2?}, {:.2?} of CPU, {mib:.1} MiB at most", self.time, self.cpu)
     }
 }

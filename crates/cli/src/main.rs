@@ -12,10 +12,6 @@ mod commands;
 
 use clap::Parser;
 
-/// A plan of 10,000 steps is a million small values: this halves what they cost.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> std::process::ExitCode {
     let args = args::Args::parse();
     let mut terminal = terminal::Terminal::new(args.color);

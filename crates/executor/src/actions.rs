@@ -160,12 +160,12 @@ pub async fn settled(job: &Job, entry: &EntryOf, part: Option<u32>) {
 
 /// Whether an action leaves traces for the case of a crash.
 pub fn leaves_traces(entry: &EntryOf, part: Option<u32>) -> bool {
-    parts_of(entry, part).is_some_and(|(keys, _)| keys.sql.is_some())
+    parts_of(entry, part).is_some_and(|(keys, _)| keys.sql().is_some())
 }
 
 /// Whether a part of the way back is a program.
 pub fn is_program(step: &Step, part: u32) -> bool {
-    part_of(step, part).is_some_and(|back| back.actions.run.is_some())
+    part_of(step, part).is_some_and(|back| back.actions.run().is_some())
 }
 
 /// Whether an entry only waits or asks: then it may be left in the middle.
@@ -227,7 +227,7 @@ pub fn not_yet(plan: &Plan) -> Vec<(String, String)> {
             ));
         }
     };
-    let is_sql = |keys: &ActionKeys| keys.sql.is_some();
+    let is_sql = |keys: &ActionKeys| keys.sql().is_some();
     let mut actions = Vec::new();
     let mut asked: Vec<(&str, &Check)> = Vec::new();
     let required = plan.requires.iter().map(|check| ("requires", check));
@@ -237,7 +237,7 @@ pub fn not_yet(plan: &Plan) -> Vec<(String, String)> {
     }
     let mut databases: Vec<(&str, Option<&str>)> = Vec::new();
     let of_step = |keys: &'_ ActionKeys, around: &Surroundings| {
-        let named = keys.sql.as_ref()?.keys().and_then(|keys| keys.database.as_ref());
+        let named = keys.sql()?.keys().and_then(|keys| keys.database.as_ref());
         let named = named.map(|id| id.value.clone());
         Some(named.or_else(|| around.on.as_ref().map(|on| on.value.clone())))
     };

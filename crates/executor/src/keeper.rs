@@ -8,7 +8,7 @@ mod serve;
 mod tree;
 
 pub use client::Keeper;
-pub use log::{Fate, Log, boot, logs};
+pub use log::{Fate, Log, boot, logs, programs};
 pub use serve::serve;
 
 use std::path::{Path, PathBuf};

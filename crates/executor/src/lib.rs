@@ -6,6 +6,7 @@ pub mod clock;
 mod crash;
 pub mod secret;
 pub mod keeper;
+pub mod printed;
 pub mod state;
 pub mod event;
 pub mod outline;

@@ -162,6 +162,9 @@ pub trait Store {
     /// Takes up a run that is there under a lease.
     async fn adopt(&mut self, token: &Token, run: &RunRow) -> Result<(), StoreError>;
 
+    /// So many commits are about to come: room for them may be taken in advance.
+    async fn expect(&mut self, _commits: usize) {}
+
     /// Writes events, all or none, in one commit.
     async fn append(
         &mut self,

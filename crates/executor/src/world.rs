@@ -5,7 +5,7 @@ pub mod sqlite;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -20,6 +20,7 @@ use crate::clock::{Clock, Moment};
 use crate::event::{Answer, Failure, FailureKind, LogEnd, Outputs};
 use crate::fill::{Filler, Known, RunNames};
 use crate::keeper::{Ended, Keeper, Program};
+use crate::printed;
 use crate::secret::Cover;
 use crate::values::Values;
 
@@ -329,7 +330,9 @@ impl Job {
 impl Ran {
     /// What it printed, as far as it is looked at.
     pub fn text(&self) -> Result<String, Failure> {
-        head(&self.output)
+        let bytes = printed::head(&self.output, OUTPUT_LIMIT)
+            .map_err(|problem| error(format!("{}: {problem}", self.output.display())))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Whether it ended well, and if not, why, with the last thing that it said.
@@ -346,7 +349,9 @@ impl Ran {
             Ended::NotStarted(why) => (FailureKind::Error, why.clone()),
         };
         let (kind, mut text) = kind_and_text;
-        if let Some(last) = last_line(&self.errors).or_else(|| last_line(&self.output)) {
+        if let Some(last) =
+            printed::last_line(&self.errors).or_else(|| printed::last_line(&self.output))
+        {
             text += &format!(": {last}");
         }
         Err(Failure::new(kind, text))
@@ -371,33 +376,4 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
     file.and_then(|mut file| file.write_all(bytes))
         .map_err(|problem| error(format!("{}: {problem}", path.display())))
-}
-
-fn head(path: &Path) -> Result<String, Failure> {
-    let about = |problem: std::io::Error| error(format!("{}: {problem}", path.display()));
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .map_err(about)?
-        .take(OUTPUT_LIMIT)
-        .read_to_end(&mut bytes)
-        .map_err(about)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The last line with something in it, fit to be shown.
-pub fn last_line(path: &Path) -> Option<String> {
-    let tail = tail(path, 4096)?;
-    let line = tail.lines().rev().find(|line| !line.trim().is_empty())?;
-    let plain: String = line.trim().chars().filter(|c| !c.is_control()).take(300).collect();
-    Some(plain)
-}
-
-/// The end of a file.
-pub fn tail(path: &Path, size: u64) -> Option<String> {
-    let mut file = std::fs::File::open(path).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(size))).ok()?;
-    let mut bytes = Vec::new();
-    file.take(size).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -279,10 +279,16 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|rule| rule.code).chain(migration::RULES.iter().map(|rule| rule.code))
 }
 
+/// Which findings somebody wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    All,
+    /// What stands in the way of a run; opinions are left out.
+    Errors,
+}
+
 /// What one rule finds, with its code and severity.
-fn found_by(rule: &Rule, lint: &Lint<'_>) -> Vec<Finding> {
-    let mut found = Vec::new();
-    (rule.check)(lint, &mut found);
+fn found_by(rule: &Rule, lint: &Lint<'_>, wanted: Wanted) -> Vec<Finding> {
     let severity = match rule.severity {
         Level::Error => Severity::Error,
         Level::Warning => Severity::Warning,
@@ -290,6 +296,11 @@ fn found_by(rule: &Rule, lint: &Lint<'_>) -> Vec<Finding> {
         Level::ErrorWhenProtected if lint.plan.plan.is_protected() => Severity::Error,
         Level::ErrorWhenProtected => Severity::Warning,
     };
+    let mut found = Vec::new();
+    if wanted == Wanted::Errors && severity != Severity::Error {
+        return found;
+    }
+    (rule.check)(lint, &mut found);
     for finding in &mut found {
         finding.diagnostic.code = rule.code;
         finding.diagnostic.severity = severity;
@@ -302,6 +313,7 @@ pub fn run<'p>(
     files: &'p NamedFiles,
     scripts: &'p Scripts<'p>,
     sources: &'p Sources,
+    wanted: Wanted,
 ) -> Vec<Finding> {
     let lint =
         Lint { plan, files, scripts, sources, bounds: OnceLock::new(), secrets: OnceLock::new() };
@@ -312,7 +324,7 @@ pub fn run<'p>(
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(rule) = RULES.get(at) else { return answers };
-            answers.push((at, found_by(rule, &lint)));
+            answers.push((at, found_by(rule, &lint, wanted)));
         }
     };
     let (mut answers, others) = together::both(plan.has_many_entries(), ask, ask);
@@ -328,6 +340,7 @@ pub fn run<'p>(
 pub fn waive(
     findings: Vec<Finding>,
     plan: &CompiledPlan,
+    wanted: Wanted,
     found: &mut Vec<Diagnostic>,
 ) -> (Vec<Diagnostic>, Vec<Waived>) {
     let mut kept = Vec::new();
@@ -357,7 +370,7 @@ pub fn waive(
             None => kept.push(finding.diagnostic),
         }
     }
-    report_odd_waivers(plan, &used, found);
+    report_odd_waivers(plan, &used, wanted, found);
     (kept, waived)
 }
 
@@ -366,7 +379,12 @@ fn waiver<'a>(allow: &'a Allow, code: &str) -> Option<(Span, &'a str)> {
     Some((key.span, &reason.value))
 }
 
-fn report_odd_waivers(plan: &CompiledPlan, used: &FxHashSet<Span>, found: &mut Vec<Diagnostic>) {
+fn report_odd_waivers(
+    plan: &CompiledPlan,
+    used: &FxHashSet<Span>,
+    wanted: Wanted,
+    found: &mut Vec<Diagnostic>,
+) {
     let of_entries =
         plan.entries().iter().filter(|entry| !entry.after_previous && !entry.beside_previous);
     let all = of_entries
@@ -384,7 +402,16 @@ fn report_odd_waivers(plan: &CompiledPlan, used: &FxHashSet<Span>, found: &mut V
                 diagnostic = diagnostic.label(format!("did you mean `{near}`?"));
             }
             found.push(diagnostic.help("`plan lints` lists the rules"));
-        } else if !used.contains(&key.span) {
+        } else if !says_why(&reason.value) {
+            found.push(
+                Diagnostic::error(
+                    "waiver-without-reason",
+                    reason.span,
+                    "a waiver needs a reason that a reviewer can judge",
+                )
+                .help("say why the rule does not matter here"),
+            );
+        } else if wanted == Wanted::All && !used.contains(&key.span) {
             // Such a rule may have nothing to say until an environment is laid over the plan.
             let waits_for_environment = plan.plan.environment.is_none()
                 && rule(&key.value).is_some_and(|rule| rule.severity == Level::ErrorWhenProtected);
@@ -398,15 +425,6 @@ fn report_odd_waivers(plan: &CompiledPlan, used: &FxHashSet<Span>, found: &mut V
                     format!("`{}` finds nothing here: there is nothing to waive", key.value),
                 )
                 .help("remove the waiver"),
-            );
-        } else if !says_why(&reason.value) {
-            found.push(
-                Diagnostic::error(
-                    "waiver-without-reason",
-                    reason.span,
-                    "a waiver needs a reason that a reviewer can judge",
-                )
-                .help("say why the rule does not matter here"),
             );
         }
     }

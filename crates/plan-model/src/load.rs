@@ -38,6 +38,10 @@ pub fn parse<T: Read + Send>(
 ) -> Option<Loaded<T>> {
     let file = sources.add(name, text);
     let text = sources.file(file).text.clone();
+    if sources.are_checked() {
+        let value = T::read(Document::parse(file, &text, found)?.root())?;
+        return Some(Loaded { file, value, in_part: false, ids: Vec::new() });
+    }
     let is_long = text.len() > LONG_TEXT;
     let ((), document) =
         together::both(is_long, || schema::prepare(role), || Document::parse(file, &text, found));

@@ -7,6 +7,7 @@ pub mod check;
 pub mod action;
 pub mod plan;
 pub mod meaning;
+pub mod rare;
 
 /// `5 GiB`: as people say a size.
 pub fn spoken_size(bytes: u64) -> String {

@@ -262,7 +262,7 @@ impl<'p> Referrer<'p, '_> {
         actions: &ActionKeys,
         scene: Scene<'_>,
     ) {
-        let of_sql = actions.sql.is_some();
+        let of_sql = actions.sql().is_some();
         around.walk(&mut |leaf| {
             let kind = if of_sql && leaf.kind == LeafKind::Host {
                 LeafKind::Connection

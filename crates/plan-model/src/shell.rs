@@ -154,6 +154,7 @@ pub fn read_rendered<'a>(script: &'a str, holes: &[Range<usize>]) -> Script<'a> 
 /// Ranges are the caller's, and `text` is empty.
 pub fn read_words<'a>(words: impl Iterator<Item = (&'a str, Range<usize>)>) -> Script<'a> {
     let mut command = Command::at(0, Nesting::Top, false, 0);
+    command.words.reserve_exact(words.size_hint().0);
     for (text, range) in words {
         let has_hole = crate::template::has_template(text);
         let text = if has_hole { without_templates(text).into() } else { Cow::Borrowed(text) };

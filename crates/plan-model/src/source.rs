@@ -16,6 +16,9 @@ pub struct Span {
 }
 
 impl Span {
+    /// Of what stands nowhere.
+    pub const NONE: Span = Span { file: FileId(0), start: 0, end: 0 };
+
     pub fn new(file: FileId, start: usize, end: usize) -> Span {
         let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Span { file, start: clamp(start), end: clamp(end) }
@@ -71,9 +74,20 @@ impl SourceFile {
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,
+    /// Held against the schema before, and found right: nobody needs to do it again.
+    are_checked: bool,
 }
 
 impl Sources {
+    /// For texts that were validated before, such as those of a run that goes on.
+    pub fn checked() -> Sources {
+        Sources { are_checked: true, ..Sources::default() }
+    }
+
+    pub fn are_checked(&self) -> bool {
+        self.are_checked
+    }
+
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).expect("fewer than 2^32 files"));
         self.files.push(SourceFile::new(name.into(), text.into()));

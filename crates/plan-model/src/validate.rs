@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::folder::Folder;
 use crate::graph::{self, CompiledPlan};
 use crate::inputs::Given;
-use crate::lint;
+use crate::lint::{self, Wanted};
 use crate::load;
 use crate::model::plan::PlanFile;
 use crate::named;
@@ -42,7 +42,19 @@ impl Outcome {
 pub fn plan(sources: &mut Sources, folder: &dyn Folder, path: &str, setting: &Setting) -> Outcome {
     let mut found = Vec::new();
     let loaded = load::file(sources, folder, path, FileRole::Plan, None, &mut found);
-    finish(sources, folder, loaded, setting, found)
+    finish(sources, folder, loaded, setting, Wanted::All, found)
+}
+
+/// The same for whoever is about to run it: errors, and no opinions.
+pub fn errors(
+    sources: &mut Sources,
+    folder: &dyn Folder,
+    path: &str,
+    setting: &Setting,
+) -> Outcome {
+    let mut found = Vec::new();
+    let loaded = load::file(sources, folder, path, FileRole::Plan, None, &mut found);
+    finish(sources, folder, loaded, setting, Wanted::Errors, found)
 }
 
 /// The same for a text that is no file, such as standard input.
@@ -55,7 +67,7 @@ pub fn text(
 ) -> Outcome {
     let mut found = Vec::new();
     let loaded = load::parse(sources, name, text, FileRole::Plan, &mut found);
-    finish(sources, folder, loaded, setting, found)
+    finish(sources, folder, loaded, setting, Wanted::All, found)
 }
 
 /// An environment file on its own.
@@ -107,6 +119,7 @@ fn finish(
     folder: &dyn Folder,
     loaded: Option<load::Loaded<PlanFile>>,
     setting: &Setting,
+    wanted: Wanted,
     mut found: Vec<Diagnostic>,
 ) -> Outcome {
     let compiled = loaded.and_then(|loaded| lay_out(sources, folder, loaded, setting, &mut found));
@@ -130,8 +143,8 @@ fn finish(
     // A rule about what is missing would be wrong where something was refused.
     let is_part = compiled.plan.file.part == Some(true);
     if !compiled.plan.in_part && !is_part && compiled.is_sound() {
-        let findings = lint::run(&compiled, &files, &scripts, sources);
-        let (kept, waivers) = lint::waive(findings, &compiled, &mut found);
+        let findings = lint::run(&compiled, &files, &scripts, sources, wanted);
+        let (kept, waivers) = lint::waive(findings, &compiled, wanted, &mut found);
         found.extend(kept);
         waived = waivers;
     }

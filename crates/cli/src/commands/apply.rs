@@ -46,7 +46,7 @@ fn read(args: &Apply, terminal: &mut Terminal) -> Result<(CompiledPlan, Frozen),
     for is_last in [false, true] {
         let mut sources = Sources::default();
         let recorder = Recorder::new(&Disk);
-        let outcome = validate::plan(&mut sources, &recorder, &args.plan, &setting);
+        let outcome = validate::errors(&mut sources, &recorder, &args.plan, &setting);
         let renderer = render::human::renderer();
         let errors = outcome.diagnostics.iter().filter(|one| one.severity == Severity::Error);
         let errors: Vec<_> = errors.collect();

@@ -99,10 +99,10 @@ fn choices(entry: &EntryOf, question: usize) -> Vec<String> {
         What::Step(step) => {
             let part = (question / UNDO_QUESTIONS).checked_sub(1);
             let manual = match part {
-                None => step.actions.manual.as_deref(),
+                None => step.actions.manual(),
                 Some(part) => {
                     let mut parts = step.rollback.iter().flat_map(OneOrMany::iter);
-                    parts.nth(part).and_then(|back| back.actions.manual.as_deref())
+                    parts.nth(part).and_then(|back| back.actions.manual())
                 }
             };
             manual.map_or_else(|| or(Vec::new(), &["yes", "no"]), of_manual)

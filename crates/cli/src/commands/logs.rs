@@ -6,6 +6,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use plan_executor::keeper;
 use plan_executor::owner::{self, Life};
 use plan_executor::store::{RunRow, Store};
 
@@ -27,7 +28,7 @@ async fn logs(args: &Logs, terminal: &mut Terminal) -> Result<Exit, Refusal> {
     let mut store = operate::existing(&args.store.store).await?;
     let any = |_: &RunRow| true;
     let run = operate::find(&mut store, args.run.as_deref(), any, "yet").await?;
-    let folder = absolute(&args.store.store)?.join("runs").join(&run.run).join("logs");
+    let folder = absolute(&args.store.store)?.join("runs").join(&run.run);
     let mut printed: BTreeMap<PathBuf, u64> = BTreeMap::new();
     loop {
         let leases = store.leases().await?;
@@ -54,24 +55,18 @@ async fn logs(args: &Logs, terminal: &mut Terminal) -> Result<Exit, Refusal> {
 
 /// The outputs of a step's programs, in the order in which they began.
 fn files(folder: &Path, step: Option<&str>) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut found: Vec<_> = entries
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let output = name.strip_suffix(".log").or_else(|| name.strip_suffix(".err"))?;
-            let of = output.split('.').next()?;
-            let fits = step.is_none_or(|step| of == step);
-            let began = entry.metadata().ok()?.created().or(entry.metadata().ok()?.modified());
-            (fits && entry.metadata().ok()?.len() > 0).then(|| (began.ok(), entry.path()))
-        })
-        .collect();
-    found.sort();
-    found.into_iter().map(|(_, path)| path).collect()
+    let programs = keeper::programs(folder).into_iter();
+    let wanted = programs.filter(|id| step.is_none_or(|step| id.split('.').next() == Some(step)));
+    let outputs = wanted.flat_map(|id| ["log", "err"].map(|end| format!("{id}.{end}")));
+    outputs.map(|name| folder.join("logs").join(name)).collect()
 }
 
 fn print(path: &Path, printed: &mut BTreeMap<PathBuf, u64>, terminal: &mut Terminal) {
     let Ok(mut file) = File::open(path) else { return };
+    // One that is empty may become the next program's: it is looked at again when it holds something.
+    if file.metadata().is_ok_and(|meta| meta.len() == 0) {
+        return;
+    }
     let is_new = !printed.contains_key(path);
     let from = printed.entry(path.to_owned()).or_insert(0);
     if file.seek(SeekFrom::Start(*from)).is_err() {

@@ -37,13 +37,18 @@ pub async fn open(
     mut store: SqliteStore,
     run: RunRow,
 ) -> Result<Engine<SqliteStore>, Refusal> {
-    let (plan, frozen) = compile(&mut store, &run).await?;
+    let frozen = frozen(&mut store, &run).await?;
+    // A long journal is read while its long plan is compiled.
+    let kept = frozen.clone();
+    let compiling = std::thread::spawn(move || kept.compile(&mut Sources::checked()).plan);
+    let records = store.read(&run, 0).await?;
+    let plan = compiling.join().ok().flatten().ok_or_else(|| unreadable(&run))?;
     let begun = begun(plan, &frozen, None, &args.store.store, args.output)?;
     let now = begun.clock.now();
     let environment = run.environment.as_deref();
     let token = operate::claim(&mut store, &run.plan, environment, args.take_over, now).await?;
     store.adopt(&token, &run).await?;
-    Ok(take_up(store, token, run, begun).await?)
+    Ok(take_up(store, token, run, begun, records).await?)
 }
 
 /// The plan of a run, from what was kept when it began.
@@ -51,15 +56,19 @@ pub async fn compile(
     store: &mut SqliteStore,
     run: &RunRow,
 ) -> Result<(CompiledPlan, Frozen), Refusal> {
-    let unreadable = || {
-        Refusal::new(
-            Exit::Paused,
-            format!("the plan that {} began with cannot be read any more", run.run),
-            "use the version of plan that began the run; or go by its rollback.md",
-        )
-    };
-    let frozen = Frozen::from_bytes(&store.frozen(run).await?).ok_or_else(unreadable)?;
-    let mut sources = Sources::default();
-    let plan = frozen.compile(&mut sources).plan.ok_or_else(unreadable)?;
+    let frozen = frozen(store, run).await?;
+    let plan = frozen.compile(&mut Sources::checked()).plan.ok_or_else(|| unreadable(run))?;
     Ok((plan, frozen))
+}
+
+async fn frozen(store: &mut SqliteStore, run: &RunRow) -> Result<Frozen, Refusal> {
+    Frozen::from_bytes(&store.frozen(run).await?).ok_or_else(|| unreadable(run))
+}
+
+fn unreadable(run: &RunRow) -> Refusal {
+    Refusal::new(
+        Exit::Paused,
+        format!("the plan that {} began with cannot be read any more", run.run),
+        "use the version of plan that began the run; or go by its rollback.md",
+    )
 }

@@ -288,7 +288,7 @@ fn node(plan: &CompiledPlan, entry: usize, shown: &Shown, takes: Option<Range>) 
     let work = match &of.what {
         What::Step(step) => Work::Step {
             undo: undo(texts.and_then(|texts| texts.undo.as_ref())),
-            by_hand: step.actions.manual.is_some(),
+            by_hand: step.actions.manual().is_some(),
         },
         What::Checkpoint(checkpoint) => Work::Gate {
             checks: checkpoint.checks.len(),

@@ -13,8 +13,8 @@ use plan_executor::course::Course;
 use plan_executor::engine::Scene;
 use plan_executor::event::{Event, Pause, Record, Then};
 use plan_executor::outline::Undo;
+use plan_executor::printed::tail;
 use plan_executor::state::RunState;
-use plan_executor::world::tail;
 use plan_model::notation::Spoken;
 
 use crate::args::OutputFormat;

@@ -1,6 +1,5 @@
 //! `run`: a script, or a program with its arguments, under the keeper.
 
-use std::io::Read;
 use std::path::Path;
 
 use plan_model::model::action::run::Command;
@@ -10,7 +9,8 @@ use serde_json::Value as Json;
 use super::{Act, Perform};
 use crate::event::{Failure, Outputs};
 use crate::keeper::Ended;
-use crate::world::{Around, Broken, Job, Ran, error, tail};
+use crate::printed;
+use crate::world::{Around, Broken, Job, Ran, error};
 
 /// A value that later steps may name is no more than this.
 const LONGEST_OUTPUT: usize = 64 << 10;
@@ -88,14 +88,14 @@ pub fn declared_outputs(job: &Job, step: &Step, outputs: &mut Outputs) -> Result
     let Some(declared) = &step.outputs else { return Ok(()) };
     let log = job.logs().join(format!("{}.log", job.id));
     for (name, output) in &declared.0 {
-        let text = |path: &Path| whole(&name.value, path);
+        let text = |path: &Path| whole(&name.value, path, &log);
         let value = match output {
             Output::Word(OutputWord::Stdout) => {
                 Json::from(text(&log)?.trim_end_matches(['\n', '\r']))
             }
             Output::Word(OutputWord::LastLine) => {
                 // One letter more than may be: a longer line is seen to be too long.
-                let end = tail(&log, LONGEST_OUTPUT as u64 + 3).unwrap_or_default();
+                let end = printed::tail(&log, LONGEST_OUTPUT as u64 + 3).unwrap_or_default();
                 Json::from(end.trim_end().lines().next_back().unwrap_or_default())
             }
             Output::Full(keys) => {
@@ -136,12 +136,14 @@ pub fn declared_outputs(job: &Job, step: &Step, outputs: &mut Outputs) -> Result
 }
 
 /// What a program printed or a file holds, for one who looks for something in it.
-fn whole(name: &str, path: &Path) -> Result<String, Failure> {
+fn whole(name: &str, path: &Path, log: &Path) -> Result<String, Failure> {
     let about =
         |problem: std::io::Error| error(format!("output `{name}`: {}: {problem}", path.display()));
-    let file = std::fs::File::open(path).map_err(about)?;
-    let mut bytes = Vec::new();
-    file.take(LOOKED_THROUGH + 1).read_to_end(&mut bytes).map_err(about)?;
+    // Only the file of what was printed may be missing.
+    if path != log {
+        path.metadata().map_err(about)?;
+    }
+    let bytes = printed::head(path, LOOKED_THROUGH + 1).map_err(about)?;
     if bytes.len() as u64 > LOOKED_THROUGH {
         return Err(error(format!(
             "output `{name}`: {} is longer than {} MiB: let the step print less, or write what \

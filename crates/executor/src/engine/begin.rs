@@ -133,6 +133,7 @@ pub async fn begin<S: Store>(
 ) -> Result<Engine<S>, BeginError> {
     let recorded = begun.recorded.clone();
     let mut engine = engine(store, token, run, begun)?;
+    engine.store.expect(engine.course.entries().len()).await;
     engine.note_beginning(recorded).await?;
     Ok(engine)
 }
@@ -178,25 +179,31 @@ impl<S: Store> Engine<S> {
     }
 }
 
-/// A run that is there: its journal is played again, and what ran meanwhile is looked for.
+/// A run that is there: its journal is played again, and what ran meanwhile is looked for. `records`
+/// are those that were read already, from the first on.
 pub async fn take_up<S: Store>(
     store: S,
     token: Token,
     run: RunRow,
     begun: Begun,
+    mut records: Vec<Record>,
 ) -> Result<Engine<S>, BeginError> {
     let by = begun.by.clone();
     let mut engine = engine(store, token, run, begun)?;
     loop {
-        let records = engine.store.read_on(&engine.run, engine.number).await?;
-        let Some(last) = records.last() else { break };
-        engine.number = last.number;
         for record in &records {
             engine.course.apply(&record.event, record.at)?;
             remember(&engine.course, &engine.world, &record.event, record.at);
             engine.paper.noted(&record.event);
+            engine.number = record.number;
+        }
+        records = engine.store.read_on(&engine.run, engine.number).await?;
+        if records.is_empty() {
+            break;
         }
     }
+    let left = engine.course.entries().iter().filter(|entry| !entry.state.has_ended_well()).count();
+    engine.store.expect(left).await;
     engine.note_beginning(None).await?;
     engine.wait_for_keepers().await;
     let requests = engine.store.asked(&engine.run).await?;

@@ -1,7 +1,6 @@
 //! What a keeper writes down: that it is about to start a program, that it did, how it ended.
 //! A line is one write; it outlives engine and keeper alike.
 
-use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -61,6 +60,16 @@ pub fn logs(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// What a run's programs are called, in the order in which they began.
+pub fn programs(folder: &Path) -> Vec<String> {
+    let texts = logs(folder).into_iter().rev().filter_map(|log| std::fs::read_to_string(log).ok());
+    let begun = |text: String| {
+        let ids = text.lines().filter_map(|line| line.strip_prefix("begins ").map(str::to_owned));
+        ids.collect::<Vec<_>>()
+    };
+    texts.flat_map(begun).collect()
+}
+
 /// This start of the machine.
 pub fn boot() -> String {
     std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
@@ -107,49 +116,30 @@ impl Writer {
 #[derive(Debug)]
 pub struct Log {
     path: PathBuf,
-    fates: HashMap<String, Fate>,
-    orphaned: bool,
-    boot: String,
+    /// Its whole lines, with a line end before each.
+    text: String,
 }
 
 impl Log {
     pub fn read(path: &Path) -> std::io::Result<Log> {
-        let mut log = Log {
-            path: path.to_owned(),
-            fates: HashMap::new(),
-            orphaned: false,
-            boot: String::new(),
-        };
+        let mut log = Log { path: path.to_owned(), text: String::new() };
         log.refresh()?;
         Ok(log)
     }
 
     pub fn refresh(&mut self) -> std::io::Result<()> {
-        let mut text = String::new();
-        File::open(&self.path)?.read_to_string(&mut text)?;
+        self.text = "\n".to_owned();
+        File::open(&self.path)?.read_to_string(&mut self.text)?;
         // A line without its end was being written when the machine stopped: it says nothing.
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        for line in whole.lines() {
-            let mut words = line.splitn(3, ' ');
-            match (words.next(), words.next(), words.next()) {
-                (Some("begins"), Some(id), _) => {
-                    self.fates.insert(id.to_owned(), Fate::Begun { process: None });
-                }
-                (Some("started"), Some(id), Some(process)) => {
-                    let process = process.parse().ok();
-                    self.fates.insert(id.to_owned(), Fate::Begun { process });
-                }
-                (Some("ended"), Some(id), Some(how)) => {
-                    if let Ok(ended) = serde_json::from_str(how) {
-                        self.fates.insert(id.to_owned(), Fate::Ended(ended));
-                    }
-                }
-                (Some("boot"), Some(id), _) => self.boot = id.to_owned(),
-                (Some("orphaned"), ..) => self.orphaned = true,
-                _ => {}
-            }
-        }
+        let whole = self.text.rfind('\n').map_or(0, |end| end + 1);
+        self.text.truncate(whole);
         Ok(())
+    }
+
+    /// What stands behind the last line that begins so.
+    fn last(&self, begins: &str) -> Option<&str> {
+        let at = self.text.rfind(&format!("\n{begins}"))? + 1 + begins.len();
+        self.text[at..].lines().next()
     }
 
     pub fn name(&self) -> PathBuf {
@@ -159,17 +149,25 @@ impl Log {
     /// The machine has not stopped since: what is not in the log never happened. Nor did anything
     /// under a log without its first line: that is synced before its keeper is started.
     pub fn is_of_this_boot(&self) -> bool {
-        self.boot.is_empty() || self.boot == boot()
+        self.last("boot ").is_none_or(|of| of.is_empty() || of == boot())
     }
 
     /// `None`: it was never started, once the keeper has said that nothing more will come.
-    pub fn fate(&self, id: &str) -> Option<&Fate> {
-        self.fates.get(id)
+    pub fn fate(&self, id: &str) -> Option<Fate> {
+        if let Some(how) = self.last(&format!("ended {id} ")) {
+            return serde_json::from_str(how).ok().map(Fate::Ended);
+        }
+        if let Some(process) = self.last(&format!("started {id} ")) {
+            return Some(Fate::Begun { process: process.parse().ok() });
+        }
+        // The id is the whole rest of the line.
+        let begun = self.text.contains(&format!("\nbegins {id}\n"));
+        begun.then_some(Fate::Begun { process: None })
     }
 
     /// Nothing more will be started under this keeper.
     pub fn is_settled(&self) -> bool {
-        self.orphaned || !self.keeper_lives()
+        self.text.contains("\norphaned\n") || !self.keeper_lives()
     }
 
     pub fn keeper_lives(&self) -> bool {

@@ -12,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 use rustix::process::{
     Pid, PidfdFlags, Resource, Rlimit, Signal, getrlimit, pidfd_open, setrlimit, setsid,
 };
@@ -34,6 +35,8 @@ struct Running {
     grace: Duration,
     /// It was asked to end: why, and when it is made to.
     ending: Option<(Ended, Instant)>,
+    /// The files that it writes itself.
+    outputs: Vec<PathBuf>,
 }
 
 /// Output that is covered on its way into its file.
@@ -43,6 +46,13 @@ struct Stream {
     cover: Cover,
 }
 
+/// The file of a program that printed nothing: the next one takes it over. To make a file for each
+/// step costs more than everything else that a keeper does.
+struct Spare {
+    path: PathBuf,
+    file: File,
+}
+
 struct Server {
     log: Writer,
     /// `None` once the engine is gone.
@@ -50,6 +60,7 @@ struct Server {
     inbox: Vec<u8>,
     running: Vec<Running>,
     streams: Vec<Stream>,
+    spares: Vec<Spare>,
     secrets: Secrets,
     folder: PathBuf,
 }
@@ -69,11 +80,16 @@ pub fn serve(orders: OwnedFd, log: OwnedFd, folder: &Path) -> std::io::Result<()
         inbox: Vec::new(),
         running: Vec::new(),
         streams: Vec::new(),
+        spares: Vec::new(),
         secrets: Secrets::default(),
         folder: folder.to_owned(),
     };
     while server.engine.is_some() || !server.running.is_empty() || !server.streams.is_empty() {
         server.turn()?;
+    }
+    for spare in server.spares {
+        // An empty file more does no harm.
+        let _ = std::fs::remove_file(spare.path);
     }
     Ok(())
 }
@@ -176,9 +192,10 @@ impl Server {
             Some(path) => Stdio::from(File::open(path).map_err(about(path))?),
             None => Stdio::null(),
         });
-        let output = self.sink(&program.output)?;
+        let mut outputs = Vec::new();
+        let output = self.sink(&program.output, &mut outputs)?;
         let errors = match &program.errors {
-            Some(path) => self.sink(path)?,
+            Some(path) => self.sink(path, &mut outputs)?,
             None => output.try_clone().map_err(about(&program.output))?,
         };
         command.stdout(output).stderr(errors);
@@ -203,15 +220,15 @@ impl Server {
             deadline: program.timeout_ms.map(|time| Instant::now() + Duration::from_millis(time)),
             grace: Duration::from_millis(program.grace_ms),
             ending: None,
+            outputs,
         })
     }
 
     /// Where output goes: straight into its file, or where secrets are about, past their cover.
-    fn sink(&mut self, path: &Path) -> Result<OwnedFd, StartError> {
-        let mut options = OpenOptions::new();
-        options.create(true).append(true).mode(0o600);
-        let file = options.open(path).map_err(about(path))?;
+    fn sink(&mut self, path: &Path, own: &mut Vec<PathBuf>) -> Result<OwnedFd, StartError> {
+        let file = self.output_file(path).map_err(about(path))?;
         if self.secrets.is_empty() {
+            own.push(path.to_owned());
             return Ok(file.into());
         }
         let (from, into) = std::io::pipe().map_err(about(path))?;
@@ -222,13 +239,32 @@ impl Server {
         Ok(into.into())
     }
 
+    /// Its lock goes with it: whoever can have it later knows that nobody writes there any more.
+    fn output_file(&mut self, path: &Path) -> std::io::Result<File> {
+        if let Some(Spare { path: last, file }) = self.spares.pop() {
+            // Never over a file that is there: another program of this name may have written it.
+            if renameat_with(CWD, &last, CWD, path, RenameFlags::NOREPLACE).is_ok() {
+                return Ok(file);
+            }
+        }
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        Ok(file)
+    }
+
+    /// A program ended: the file is free if nothing is in it, and nothing that was left behind holds it.
+    fn spare(&mut self, path: PathBuf) {
+        let Ok(file) = OpenOptions::new().append(true).open(&path) else { return };
+        let is_empty = file.metadata().is_ok_and(|meta| meta.len() == 0);
+        if is_empty && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            self.spares.push(Spare { path, file });
+        }
+    }
+
     fn pass_on(&mut self, readable: &[bool]) {
-        let mut at = 0;
         let mut ready = readable.iter();
-        self.streams.retain_mut(|stream| {
-            at += 1;
-            if ready.next() == Some(&true) { stream.pass_on() } else { true }
-        });
+        self.streams
+            .retain_mut(|stream| if ready.next() == Some(&true) { stream.pass_on() } else { true });
     }
 
     fn reap(&mut self, ended: &[bool]) -> std::io::Result<()> {
@@ -250,6 +286,9 @@ impl Server {
             }
             self.log.ended(&one.id, &ended)?;
             self.tell(&one.id, ended);
+            for path in one.outputs {
+                self.spare(path);
+            }
         }
         Ok(())
     }

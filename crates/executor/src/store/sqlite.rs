@@ -25,6 +25,13 @@ const CHUNK: usize = 64;
 /// How long to wait for others who write.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Fewer commits are not worth taking room for.
+const FEW: usize = 50;
+/// SQLite folds its log into the database after so many pages, and then begins it anew.
+const LOG_PAGES: usize = 1000;
+/// A page and its frame in the log.
+const PAGE_ROOM: usize = 4096 + 24;
+
 /// Events that are read at once: a long journal never stands in memory whole.
 const PAGE: i64 = 500;
 
@@ -261,6 +268,25 @@ impl Store for SqliteStore {
         held(query.bind(run.key).bind(&token.0).execute(&mut self.connection).await)?;
         crash::point(Point::After);
         Ok(())
+    }
+
+    /// The log grows once instead of at each commit: a sync then need not touch the file system's own
+    /// journal, and a disk that fills up meanwhile does not stop the run's.
+    async fn expect(&mut self, commits: usize) {
+        if commits < FEW {
+            return;
+        }
+        let bytes = commits.min(LOG_PAGES) * PAGE_ROOM;
+        // What does not fit the cache goes into the log, also of a transaction that is taken back.
+        let sql = format!(
+            "pragma cache_size = 10; begin immediate; create table room (body blob);
+             insert into room values (zeroblob({bytes})); rollback; pragma cache_size = -2000"
+        );
+        if sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.connection).await.is_err() {
+            // Without it everything goes on, a little slower.
+            let _ = sqlx::raw_sql("rollback").execute(&mut self.connection).await;
+            let _ = sqlx::raw_sql("pragma cache_size = -2000").execute(&mut self.connection).await;
+        }
     }
 
     async fn append(

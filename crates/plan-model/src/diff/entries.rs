@@ -72,7 +72,7 @@ fn removed(unit: &Unit<'_>, changes: &mut Changes) {
     match &unit.entry.what {
         What::Step(step) => {
             // Others lean on what these two made, without naming it always.
-            let guards = step.actions.backup.is_some() || step.actions.compare.is_some();
+            let guards = step.actions.backup().is_some() || step.actions.compare().is_some();
             let risk = if guards { Risk::Worse } else { Risk::Notice };
             let sentence = named.then(" is gone: {}", &[&action::line(step)]);
             changes.push("step-removed", risk, &subject, sentence);

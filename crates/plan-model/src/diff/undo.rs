@@ -159,7 +159,7 @@ fn steps(sides: &Sides<'_, '_>, changes: &mut Changes) {
         return;
     }
     let by_hand = |all: &[(Meaning, &RollbackStep)]| {
-        all.iter().filter(|(_, step)| step.actions.manual.is_some()).count()
+        all.iter().filter(|(_, step)| step.actions.manual().is_some()).count()
     };
     let (risk, words) = if news.len() < olds.len() {
         (Risk::Worse, ": its rollback does less")

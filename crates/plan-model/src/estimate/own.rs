@@ -99,7 +99,7 @@ impl Own<'_, '_> {
 
     /// `wait: 30s` is a fact, whatever was estimated; a wait for something has a limit.
     fn waits(&self, actions: &ActionKeys) -> Option<Range> {
-        match actions.wait.as_deref()? {
+        match actions.wait()? {
             Wait::Time(time) => self.time(time).map(Range::exactly),
             Wait::Full(keys) => self.waits_for_something(keys),
         }
@@ -228,7 +228,7 @@ impl Own<'_, '_> {
     }
 
     fn rollback_step(&self, one: &RollbackStep) -> Back {
-        if one.actions.manual.is_some() {
+        if one.actions.manual().is_some() {
             return Back::ByHand;
         }
         let said = || one.estimate.as_ref().map(written);

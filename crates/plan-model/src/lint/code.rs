@@ -127,9 +127,9 @@ impl<'l> Code<'l> {
             Code::Program(one) => one.words.first()?.1,
         };
         match self.purpose() {
-            Purpose::Step => Some(&step.surroundings),
+            Purpose::Step => Some(&*step.surroundings),
             Purpose::Rollback => rollback
-                .map(|back| (back.span, &back.surroundings))
+                .map(|back| (back.span, &*back.surroundings))
                 .find(|(around, _)| holds(*around, span))
                 .map(|(_, surroundings)| surroundings),
             Purpose::Check => None,

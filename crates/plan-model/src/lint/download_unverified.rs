@@ -30,7 +30,7 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
         let Some(step) = entry.step() else { continue };
         let back = step.rollback.iter().flat_map(|many| many.iter());
         let actions = std::iter::once(&step.actions).chain(back.map(|back| &back.actions));
-        for fetch in actions.filter_map(|keys| keys.fetch.as_deref()) {
+        for fetch in actions.filter_map(|keys| keys.fetch()) {
             let Some(from) = &fetch.url else { continue };
             if fetch.sha256.is_none() && fetch.sums.is_none() {
                 let message = format!("`{}` fetches a file and does not check it", entry.id);

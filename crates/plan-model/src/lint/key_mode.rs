@@ -30,7 +30,7 @@ const HELP: &str = "write mode \"0600\" and let the program that needs the key o
 
 fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
     for (at, entry) in ask::written(lint.plan) {
-        let Some(changes) = entry.step().and_then(|step| step.actions.files.as_deref()) else {
+        let Some(changes) = entry.step().and_then(|step| step.actions.files()) else {
             continue;
         };
         for (path, ownership) in changes.iter().filter_map(written) {

@@ -45,11 +45,11 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
         programs.filter_map(|one| Some((one.words.first()?.1, Code::Program(one)))).collect();
     for (at, entry) in ask::written(lint.plan) {
         let Some(step) = entry.step() else { continue };
-        let forward =
-            step.actions.run.as_deref().map(|run| (run, &step.surroundings, Purpose::Step));
-        let back = step.rollback.iter().flat_map(|many| many.iter()).filter_map(|back| {
-            Some((back.actions.run.as_deref()?, &back.surroundings, Purpose::Rollback))
-        });
+        let forward = step.actions.run().map(|run| (run, &step.surroundings, Purpose::Step));
+        let back =
+            step.rollback.iter().flat_map(|many| many.iter()).filter_map(|back| {
+                Some((back.actions.run()?, &back.surroundings, Purpose::Rollback))
+            });
         for (run, around, purpose) in forward.into_iter().chain(back) {
             let around: &Surroundings = around;
             if around.timeout.is_some() {

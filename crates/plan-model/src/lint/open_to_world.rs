@@ -56,7 +56,7 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
 
 fn settings(lint: &Lint<'_>, found: &mut Vec<Finding>, listening: &mut Vec<Finding>) {
     for (at, entry) in ask::written(lint.plan) {
-        let Some(changes) = entry.step().and_then(|step| step.actions.files.as_deref()) else {
+        let Some(changes) = entry.step().and_then(|step| step.actions.files()) else {
             continue;
         };
         for change in changes.iter() {

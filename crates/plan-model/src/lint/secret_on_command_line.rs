@@ -128,7 +128,7 @@ fn arguments_of_files(lint: &Lint<'_>, names: &[Vec<String>], found: &mut Vec<Fi
         let Some(step) = entry.step() else { continue };
         let back = step.rollback.iter().flat_map(|many| many.iter());
         let all = std::iter::once(&step.actions).chain(back.map(|back| &back.actions));
-        for run in all.filter_map(|actions| actions.run.as_deref()) {
+        for run in all.filter_map(|actions| actions.run()) {
             let Command::File(file) = run else { continue };
             for word in file.args.iter().flatten() {
                 let Some((name, _)) = secrets::used(&word.value, &names[entry.scope]) else {

@@ -40,7 +40,7 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
         let Some(step) = lint.plan.entry(at).step() else { continue };
         // A script that was worth a file is worth it.
         let is_inline =
-            matches!(step.actions.run.as_deref(), Some(Command::Script(_) | Command::Program(_)));
+            matches!(step.actions.run(), Some(Command::Script(_) | Command::Program(_)));
         if !is_inline || first.in_function {
             continue;
         }

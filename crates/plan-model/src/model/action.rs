@@ -19,15 +19,76 @@ pub mod service;
 pub mod sql;
 pub mod wait;
 
-use super::read::record;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use super::meaning::{self, Is, Keys, Meaning, Means};
+use super::read::{Leaf, Read, Walk, record};
+use crate::document::Node;
+use crate::source::Span;
 
 macro_rules! actions {
     ($($(#[$meta:meta])* $field:ident: $variant:ident($record:ty)),* $(,)?) => {
         record! {
         /// The action keys. A step has exactly one of them.
-        pub struct ActionKeys {
+        pub struct EveryAction {
             $($(#[$meta])* $field: Option<Box<$record>>),*
         }
+        }
+
+        /// The one action of a step, or of a rollback step.
+        #[derive(Debug, Clone)]
+        pub struct ActionKeys {
+            one: Option<Held>,
+            pub span: Span,
+        }
+
+        /// Small: a plan may have a hundred thousand of them.
+        #[derive(Debug, Clone)]
+        enum Held { $($variant(Box<$record>)),* }
+
+        impl Read for ActionKeys {
+            fn read(node: Node<'_, '_>) -> Option<Self> {
+                let every = EveryAction::read(node)?;
+                let one = None$(.or(every.$field.map(Held::$variant)))*;
+                Some(ActionKeys { one, span: every.span })
+            }
+        }
+
+        impl JsonSchema for ActionKeys {
+            fn schema_name() -> Cow<'static, str> {
+                EveryAction::schema_name()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                EveryAction::json_schema(generator)
+            }
+        }
+
+        impl Walk for ActionKeys {
+            fn walk<'p>(&'p self, see: &mut dyn FnMut(Leaf<'p>)) {
+                if let Some(action) = self.first() {
+                    action.walk(see);
+                }
+            }
+        }
+
+        impl Means for ActionKeys {
+            fn meaning(&self, around: Span) -> Option<Meaning> {
+                let mut keys = Keys::new();
+                self.put(&mut keys);
+                Some(Is::Map(keys).at(around))
+            }
+
+            fn put(&self, keys: &mut Keys) {
+                match &self.one {
+                    $(Some(Held::$variant(action)) => {
+                        meaning::put(keys, stringify!($field), &**action, self.span);
+                    })*
+                    None => {}
+                }
+            }
         }
 
         /// One action, borrowed from the step that holds it.
@@ -40,11 +101,15 @@ macro_rules! actions {
         impl ActionKeys {
             /// The one that is there.
             pub fn first(&self) -> Option<Action<'_>> {
-                $(if let Some(action) = self.$field.as_deref() {
-                    return Some(Action::$variant(action));
-                })*
-                None
+                Some(match self.one.as_ref()? { $(Held::$variant(action) => Action::$variant(action)),* })
             }
+
+            $(pub fn $field(&self) -> Option<&$record> {
+                match &self.one {
+                    Some(Held::$variant(action)) => Some(action),
+                    _ => None,
+                }
+            })*
 
             pub fn iter(&self) -> impl Iterator<Item = Action<'_>> {
                 self.first().into_iter()
@@ -57,8 +122,8 @@ macro_rules! actions {
             }
 
             /// Every text of it.
-            pub fn walk(self, see: &mut dyn FnMut(super::read::Leaf<'p>)) {
-                match self { $(Action::$variant(action) => super::read::Walk::walk(action, see)),* }
+            pub fn walk(self, see: &mut dyn FnMut(Leaf<'p>)) {
+                match self { $(Action::$variant(action) => Walk::walk(action, see)),* }
             }
 
             /// What every action says about itself.

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use super::action::ActionKeys;
 use super::action::run::Command;
 use super::check::Check;
+use super::rare::{Nothing, Rare};
 use super::read::{Leaf, Read, Walk, record, words};
 use super::value::{
     AnyKey, Anything, ConnectionRef, Count, CronLine, Entries, EntryRef, Estimate, Flag, HostRef,
@@ -616,6 +617,22 @@ pub struct Surroundings {
 }
 }
 
+impl Nothing for Surroundings {
+    fn nothing() -> &'static Surroundings {
+        static NOTHING: Surroundings = Surroundings {
+            on: None,
+            dir: None,
+            env: None,
+            user: None,
+            shell: None,
+            timeout: None,
+            retry: None,
+            span: crate::source::Span::NONE,
+        };
+        &NOTHING
+    }
+}
+
 record! {
 /// A step: one action, and how it is undone.
 pub struct Step {
@@ -656,7 +673,7 @@ pub struct Step {
     /// Lint rules that are waived for this step, each with the reason. Example: `{ no-timeout: "ends by itself" }`
     allow: Option<Allow>,
     ;
-    flatten surroundings: Surroundings,
+    flatten surroundings: Rare<Surroundings>,
     flatten actions: ActionKeys,
 }
 }
@@ -673,7 +690,7 @@ pub struct RollbackStep {
     /// After a crash: the check that tells whether the effect is there. Example: `{ service: shop }`
     probe: Option<Check>,
     ;
-    flatten surroundings: Surroundings,
+    flatten surroundings: Rare<Surroundings>,
     flatten actions: ActionKeys,
 }
 }
@@ -832,6 +849,6 @@ impl Entry {
 
 impl Step {
     pub fn script(&self) -> Option<&Command> {
-        self.actions.run.as_deref()
+        self.actions.run()
     }
 }

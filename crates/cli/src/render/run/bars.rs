@@ -8,8 +8,8 @@ use plan_executor::course::Course;
 use plan_executor::engine::{Scene, program_id, undo_id};
 use plan_executor::event::{Event, Record};
 use plan_executor::guard::way_back;
+use plan_executor::printed::last_line;
 use plan_executor::state::{RunState, StepState};
-use plan_executor::world::last_line;
 
 use super::{clock_time, hour_minute, no_way_back, progress, spoken, words};
 use crate::terminal::Terminal;

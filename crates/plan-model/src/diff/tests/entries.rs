@@ -405,7 +405,7 @@ fn waivers_are_told_with_their_reason() {
         &["notice: the rule `backup-before-change` is waived for the plan, because `one room`"],
     );
     check_step(
-        "run: x, read_only: true, allow: { inverse-missing: fast }",
+        "run: x, read_only: true, allow: { inverse-missing: nothing is left behind }",
         "run: x, read_only: true",
         &["better: the rule `inverse-missing` is no longer waived for step `a`"],
     );

@@ -1,0 +1,44 @@
+//! What a program printed, as its file holds it. A keeper gives the file of a program that printed
+//! nothing to the next one: a file that is not there, or is another by now, held nothing.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Result, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// The first `limit` bytes.
+pub fn head(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    look(path, |_| 0, limit)
+}
+
+/// The last `size` bytes; `None` where nothing can be read.
+pub fn tail(path: &Path, size: u64) -> Option<String> {
+    let bytes = look(path, |length| length.saturating_sub(size), size).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The last line with something in it, fit to be shown.
+pub fn last_line(path: &Path) -> Option<String> {
+    let tail = tail(path, 4096)?;
+    let line = tail.lines().rev().find(|line| !line.trim().is_empty())?;
+    let plain: String = line.trim().chars().filter(|c| !c.is_control()).take(300).collect();
+    Some(plain)
+}
+
+fn look(path: &Path, from: impl FnOnce(u64) -> u64, size: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut file = match File::open(path) {
+        Err(problem) if problem.kind() == ErrorKind::NotFound => return Ok(bytes),
+        file => file?,
+    };
+    let opened = file.metadata()?;
+    file.seek(SeekFrom::Start(from(opened.len())))?;
+    file.take(size).read_to_end(&mut bytes)?;
+    // Read while the name still was the file's: what was read is this program's.
+    let is_same =
+        path.metadata().is_ok_and(|now| (now.dev(), now.ino()) == (opened.dev(), opened.ino()));
+    if !is_same {
+        bytes.clear();
+    }
+    Ok(bytes)
+}

@@ -281,3 +281,37 @@ fn the_paper_exit_holds_what_ran_after_a_crash() {
     assert!(shown.status.success(), "{shown:?}");
     assert_eq!(folder.lines("undone"), ["later", "slow"]);
 }
+
+/// A request is taken in the commit of what it leads to: killed anywhere around it, it still counts.
+#[test]
+fn a_request_outlives_whoever_took_it() {
+    let plan = "plan: asked
+jobs: 1
+steps:
+  - { step: a, run: echo a >> done, read_only: true }
+  - { step: bad, run: \"echo bad >> done; false\", read_only: true, on_failure: pause }
+  - { step: last, run: echo last >> done, read_only: true }
+";
+    let (mut number, mut kills) = (0, 0);
+    loop {
+        number += 1;
+        let mut was_killed = false;
+        for side in ["before", "after"] {
+            let folder = Folder::new(plan);
+            assert_eq!(folder.apply().exit, Some(4));
+            let asked = folder.plan(&["skip", "bad", "--reason", "done by hand"]);
+            assert_eq!(asked.exit, Some(0), "{asked:?}");
+            let killed = folder.crash(&["resume"], &format!("{side}:{number}"));
+            if killed.exit.is_none() {
+                was_killed = true;
+                kills += 1;
+            }
+            let told = folder.resume();
+            assert_eq!(folder.lines("done"), ["a", "bad", "last"], "{side}:{number} {told:?}");
+        }
+        if !was_killed {
+            break;
+        }
+    }
+    assert!(kills >= 6, "{kills}");
+}

@@ -2,6 +2,7 @@
 //! requests.
 
 mod checks;
+mod hosts;
 mod people;
 mod place;
 mod processes;

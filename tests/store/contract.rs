@@ -103,39 +103,39 @@ async fn numbering<S: Store>(one: &mut S, two: &mut S) {
 
 async fn appending<S: Store>(one: &mut S, two: &mut S) {
     let (token, run) = run(one, "appended").await;
-    one.append(&token, &run, &[]).await.unwrap();
-    one.append(&token, &run, &records(1..4)).await.unwrap();
+    one.append(&token, &run, &[], &[]).await.unwrap();
+    one.append(&token, &run, &records(1..4), &[]).await.unwrap();
     // More than one statement holds, in one commit.
-    one.append(&token, &run, &records(4..600)).await.unwrap();
+    one.append(&token, &run, &records(4..600), &[]).await.unwrap();
     assert_eq!(two.read(&run, 0).await.unwrap(), records(1..600));
     assert_eq!(two.read(&run, 590).await.unwrap(), records(591..600));
     // The last of these is there already: none of them may be written.
     for first in [500, 598] {
         let mut again = records(1_000..1_000 + first);
         again.push(records(599..600).remove(0));
-        assert!(one.append(&token, &run, &again).await.is_err());
+        assert!(one.append(&token, &run, &again, &[]).await.is_err());
         assert_eq!(two.read(&run, 0).await.unwrap().len(), 599, "half a commit");
     }
     let mut few = records(700..702);
     few.push(records(1..2).remove(0));
-    assert!(one.append(&token, &run, &few).await.is_err());
+    assert!(one.append(&token, &run, &few, &[]).await.is_err());
     assert_eq!(two.read(&run, 0).await.unwrap().len(), 599, "half a statement");
-    one.append(&token, &run, &records(600..601)).await.unwrap();
+    one.append(&token, &run, &records(600..601), &[]).await.unwrap();
     one.release(&token).await.unwrap();
 }
 
 async fn stale_tokens<S: Store>(one: &mut S, two: &mut S) {
     let (stale, run) = run(one, "taken").await;
-    one.append(&stale, &run, &records(1..2)).await.unwrap();
+    one.append(&stale, &run, &records(1..2), &[]).await.unwrap();
     let claim = two.claim("taken", None, &owner(2), Moment(3), Some(&stale.0)).await.unwrap();
     let Claim::Granted(token) = claim else { panic!("{claim:?}") };
     two.adopt(&token, &run).await.unwrap();
     let taken_over = |result| assert!(matches!(result, Err(StoreError::TakenOver)));
-    taken_over(one.append(&stale, &run, &records(2..3)).await);
-    taken_over(one.append(&stale, &run, &records(2..300)).await);
+    taken_over(one.append(&stale, &run, &records(2..3), &[]).await);
+    taken_over(one.append(&stale, &run, &records(2..300), &[]).await);
     let ended = Event::Ended { ending: RunState::Succeeded };
     let ended = [Record { number: 2, at: Moment(2), event: ended }];
-    taken_over(one.append(&stale, &run, &ended).await);
+    taken_over(one.append(&stale, &run, &ended, &[]).await);
     taken_over(one.adopt(&stale, &run).await);
     taken_over(one.create(&stale, &new_run("taken")).await.map(|_| ()));
     assert_eq!(two.read(&run, 0).await.unwrap().len(), 1);
@@ -143,7 +143,7 @@ async fn stale_tokens<S: Store>(one: &mut S, two: &mut S) {
     let rows: Vec<_> = rows.iter().filter(|row| row.plan == "taken").collect();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].state, RunState::Running);
-    two.append(&token, &run, &records(2..3)).await.unwrap();
+    two.append(&token, &run, &records(2..3), &[]).await.unwrap();
     two.release(&token).await.unwrap();
 }
 
@@ -156,7 +156,11 @@ async fn requests<S: Store>(one: &mut S, two: &mut S) {
     let asked = one.asked(&run).await.unwrap();
     assert_eq!(asked.len(), 2);
     assert_eq!((&asked[0].request, asked[0].by.as_str()), (&Request::Pause, "bob"));
-    one.taken(&asked[0]).await.unwrap();
+    // Whoever lost the lease takes nothing; else it is taken with the events, or with none.
+    let stale = Token("stale".to_owned());
+    assert!(one.append(&stale, &run, &[], &asked).await.is_err());
+    assert_eq!(one.asked(&run).await.unwrap().len(), asked.len());
+    one.append(&token, &run, &[], &asked[..1]).await.unwrap();
     let left = two.asked(&run).await.unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].request, retry);
@@ -167,7 +171,7 @@ async fn states<S: Store>(one: &mut S, two: &mut S) {
     let (token, run) = run(one, "ended").await;
     let ended = Event::Ended { ending: RunState::Succeeded };
     let record = Record { number: 1, at: Moment(90), event: ended };
-    one.append(&token, &run, &[record]).await.unwrap();
+    one.append(&token, &run, &[record], &[]).await.unwrap();
     let row = two.runs().await.unwrap().remove(0);
     assert_eq!((row.run.as_str(), row.state), ("ended-1", RunState::Succeeded));
     assert_eq!(row.changed_at, Moment(90));

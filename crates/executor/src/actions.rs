@@ -129,8 +129,13 @@ pub async fn found(job: &Job, entry: &EntryOf) -> Found {
     let What::Step(step) = &entry.what else {
         return Found::Undone { how: "checks are simply asked again".to_owned() };
     };
+    // What is not there yet may still go on where nobody sees it.
+    let is_far = step.surroundings.on.is_some() && step.actions.run().is_some();
     match &step.probe {
-        Some(probe) => probed(job, probe).await,
+        Some(probe) => match probed(job, probe).await {
+            Found::Undone { .. } if is_far => Found::InDoubt,
+            found => found,
+        },
         None => match only(&step.actions) {
             Ok(performer) => performer.found(job, &step.surroundings).await,
             Err(_) => Found::InDoubt,
@@ -218,16 +223,17 @@ pub fn not_yet(plan: &Plan) -> Vec<(String, String)> {
         let text = || format!("this version of plan reaches SQLite only, not {}", id.value);
         (!sqlite::is_meant(connection)).then(text)
     };
-    let mut around = |id: &str, around: &Surroundings, is_sql: bool| {
+    let mut around = |id: &str, around: &Surroundings, keys: &ActionKeys| {
         // For SQL, `on` names a connection.
-        if let Some(on) = around.on.as_ref().filter(|_| !is_sql) {
+        let is_meant = keys.sql().is_some() || keys.run().is_some();
+        if let Some(on) = around.on.as_ref().filter(|_| !is_meant) {
+            let what = keys.first().map_or("this", |action| action.key());
             found.push((
                 id.to_owned(),
-                format!("this version of plan cannot run on {} yet", on.value),
+                format!("this version of plan cannot do `{what}` on {} yet", on.value),
             ));
         }
     };
-    let is_sql = |keys: &ActionKeys| keys.sql().is_some();
     let mut actions = Vec::new();
     let mut asked: Vec<(&str, &Check)> = Vec::new();
     let required = plan.requires.iter().map(|check| ("requires", check));
@@ -248,7 +254,7 @@ pub fn not_yet(plan: &Plan) -> Vec<(String, String)> {
                 let used = of_step(&step.actions, &step.surroundings);
                 of_steps.extend(used.map(|name| (entry.id.clone(), name)));
                 actions.extend(step.actions.first().map(|action| (entry.id.as_str(), action)));
-                around(&entry.id, &step.surroundings, is_sql(&step.actions));
+                around(&entry.id, &step.surroundings, &step.actions);
                 asked.extend(step.probe.iter().map(|probe| (entry.id.as_str(), probe)));
                 if let Some(Action::Wait(Wait::Full(keys))) = step.actions.first() {
                     asked.extend(keys.until.iter().map(|check| (entry.id.as_str(), check)));
@@ -257,7 +263,7 @@ pub fn not_yet(plan: &Plan) -> Vec<(String, String)> {
                     let used = of_step(&back.actions, &back.surroundings);
                     of_steps.extend(used.map(|name| (entry.id.clone(), name)));
                     actions.extend(back.actions.first().map(|action| (entry.id.as_str(), action)));
-                    around(&entry.id, &back.surroundings, is_sql(&back.actions));
+                    around(&entry.id, &back.surroundings, &back.actions);
                     asked.extend(back.probe.iter().map(|probe| (entry.id.as_str(), probe)));
                 }
             }

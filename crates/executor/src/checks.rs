@@ -4,6 +4,7 @@
 mod comparison;
 mod disk;
 mod file;
+pub mod host;
 mod http;
 mod log;
 mod manual;
@@ -78,7 +79,7 @@ pub fn look<'a>(job: &'a Job, asked: &'a Check, number: usize) -> Looking<'a> {
             Check::Log(check) => log::look(job, check).await,
             Check::Manual(check) => manual::look(job, check, number).await,
             Check::Tool(check) => tool::look(job, check).await,
-            Check::Os(check) => os::look(check),
+            Check::Os(check) => os::look(job, check).await,
             Check::Variable(check) => variable::look(check),
             Check::AnyOf(any) => {
                 let mut said = Vec::new();

@@ -152,6 +152,8 @@ pub struct Engine<S: Store> {
     pending: Vec<Record>,
     /// What may only begin once they are.
     intents: Vec<Event>,
+    /// Requests that led to them.
+    taken: Vec<Asked>,
     outcomes: mpsc::UnboundedSender<Outcome>,
     inbox: mpsc::UnboundedReceiver<Outcome>,
     questions: mpsc::UnboundedReceiver<Question>,
@@ -375,10 +377,11 @@ impl<S: Store> Engine<S> {
 
     /// Journals what is pending, tells it, and performs what was only intended until now.
     async fn commit(&mut self, listener: &mut dyn Listener) -> Result<(), StoreError> {
-        if self.pending.is_empty() {
+        if self.pending.is_empty() && self.taken.is_empty() {
             return Ok(());
         }
-        self.store.append(&self.token, &self.run, &self.pending).await?;
+        self.store.append(&self.token, &self.run, &self.pending, &self.taken).await?;
+        self.taken.clear();
         if self.store_problem.take().is_some() {
             listener.say("the journal can be written again");
         }
@@ -508,6 +511,7 @@ impl<S: Store> Engine<S> {
                         self.note(Event::Failed { entry, failure, then })
                     }
                     Err(Broken::Lost) => self.lost(at, None),
+                    Err(Broken::InDoubt(_)) => self.doubt(at, None),
                 }
             }
             Outcome::Undone { entry: at, part, result } => {
@@ -523,6 +527,7 @@ impl<S: Store> Engine<S> {
                         self.note(Event::UndoFailed { entry, part, failure, retry_at })
                     }
                     Err(Broken::Lost) => self.lost(at, Some(part)),
+                    Err(Broken::InDoubt(_)) => self.doubt(at, Some(part)),
                 }
             }
             Outcome::Looked { entry: at, found } => {
@@ -643,11 +648,13 @@ impl<S: Store> Engine<S> {
         }
         let Ok(asked) = self.store.asked(&self.run).await else { return Ok(()) };
         for one in asked {
+            if self.taken.iter().any(|taken| taken.number == one.number) {
+                continue;
+            }
             if let Err(why) = self.grant(&one)? {
                 listener.say(&format!("{} asked for something that cannot be done: {why}", one.by));
             }
-            // Taken up: should the commit fail, the request has to be made again.
-            let _ = self.store.taken(&one).await;
+            self.taken.push(one);
         }
         Ok(())
     }
@@ -769,7 +776,7 @@ fn remember(course: &Course, world: &World, event: &Event, now: Moment) {
         Event::Done { entry, outputs } | Event::FoundDone { entry, outputs, .. } => {
             if let Some(at) = of(entry) {
                 let known = known.entry(at).or_default();
-                known.outputs.extend(outputs.clone());
+                known.add(outputs);
                 known.ended = Some(now);
             }
         }

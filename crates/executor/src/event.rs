@@ -212,6 +212,8 @@ pub enum FailureKind {
     NotHeld,
     /// A check could not be measured: neither held nor broken.
     NotMeasured,
+    /// The host was not reached.
+    Unreachable,
     /// A watch of the phase tripped.
     Tripped,
     /// A person answered no.

@@ -30,17 +30,28 @@ pub struct RunNames {
 /// become values only then.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    pub outputs: Outputs,
+    /// As JSON; empty where there are none.
+    outputs: Box<str>,
     pub started: Option<Moment>,
     pub ended: Option<Moment>,
     pub skipped: Option<bool>,
 }
 
 impl Known {
+    pub fn add(&mut self, outputs: &Outputs) {
+        let mut all = self.outputs();
+        all.extend(outputs.clone());
+        self.outputs = Json::Object(all).to_string().into();
+    }
+
+    fn outputs(&self) -> Outputs {
+        serde_json::from_str(&self.outputs).unwrap_or_default()
+    }
+
     /// All of it by name.
     pub fn named(&self) -> Outputs {
         let text = |moment: Moment| Json::from(moment.timestamp().to_string());
-        let mut named = self.outputs.clone();
+        let mut named = self.outputs();
         named.extend(self.started.map(|moment| ("started".to_owned(), text(moment))));
         named.extend(self.ended.map(|moment| ("ended".to_owned(), text(moment))));
         named.extend(self.skipped.map(|skipped| ("skipped".to_owned(), skipped.into())));

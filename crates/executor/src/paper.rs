@@ -17,7 +17,7 @@ use plan_model::template;
 use crate::event::{EntryId, Event};
 use crate::fill::Filler;
 use crate::outline::{Outline, Undo};
-use crate::world::World;
+use crate::world::{World, hosts};
 
 pub struct Paper {
     page: File,
@@ -191,7 +191,9 @@ fn as_command(at: usize, part: &RollbackStep, world: &World) -> (String, Option<
     let only = part.when.as_ref().map(|when| format!("only if `{}`", when.value));
     let words: Vec<_> = title.into_iter().chain(only.clone()).collect();
     let words = words.join(", ");
-    match command(part, &action, world, &fill) {
+    match command(part, &action, world, &fill)
+        .and_then(|command| where_it_runs(part, world, command))
+    {
         Some(command) => {
             let words = if words.is_empty() { "run".to_owned() } else { words };
             // Each on its own: a folder or a variable of one is not that of the next.
@@ -206,6 +208,25 @@ fn as_command(at: usize, part: &RollbackStep, world: &World) -> (String, Option<
             (words, None)
         }
     }
+}
+
+/// On its hosts, where it names some. What needs a secret there is for a person.
+fn where_it_runs(part: &RollbackStep, world: &World, command: String) -> Option<String> {
+    let Some(on) = &part.surroundings.on else { return Some(command) };
+    let is_here = !part.actions.run().is_some_and(|run| !matches!(run, Command::File(_)));
+    if is_here || command.contains(":?") {
+        return None;
+    }
+    let hosts =
+        hosts::named(&world.plan.plan, &world.filler(None, None).text(&on.value).ok()?).ok()?;
+    let lines = hosts.iter().map(|host| {
+        let host = template::shell_word(host);
+        format!(
+            "ssh -T {host} exec bash -euo pipefail -s <<'THERE'\n{}\nTHERE\n",
+            command.trim_end()
+        )
+    });
+    Some(lines.collect())
 }
 
 /// `None` where only a person can do it: no program, or what it needs only the end of the step tells.

@@ -165,12 +165,13 @@ pub trait Store {
     /// So many commits are about to come: room for them may be taken in advance.
     async fn expect(&mut self, _commits: usize) {}
 
-    /// Writes events, all or none, in one commit.
+    /// Writes events, all or none, in one commit; the requests that led to them are taken with it.
     async fn append(
         &mut self,
         token: &Token,
         run: &RunRow,
         records: &[Record],
+        taken: &[Asked],
     ) -> Result<(), StoreError>;
 
     /// The next events of a run behind a number, so many as are read at once; none at its end.
@@ -203,8 +204,6 @@ pub trait Store {
 
     /// What was asked and not taken up yet.
     async fn asked(&mut self, run: &RunRow) -> Result<Vec<Asked>, StoreError>;
-
-    async fn taken(&mut self, asked: &Asked) -> Result<(), StoreError>;
 }
 
 /// The state that a batch of events leads a run to, if it changes it.

@@ -1,6 +1,7 @@
 //! What performing needs of the world: programs under the keeper, requests, databases, questions to
 //! people. Decides nothing, and journals nothing.
 
+pub mod hosts;
 pub mod sqlite;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use plan_model::graph::CompiledPlan;
 use plan_model::model::plan::Surroundings;
+use plan_model::model::value::{HostRef, Text};
 use plan_model::notation::Spoken;
 use tokio::sync::{mpsc, oneshot};
 
@@ -23,6 +25,8 @@ use crate::keeper::{Ended, Keeper, Program};
 use crate::printed;
 use crate::secret::Cover;
 use crate::values::Values;
+
+use hosts::Errand;
 
 /// Where the questions of each rollback step begin to count.
 pub const UNDO_QUESTIONS: usize = 1000;
@@ -39,8 +43,10 @@ const LONGEST_ARGUMENT: usize = 128 << 10;
 #[derive(Debug)]
 pub enum Broken {
     Failed(Failure),
-    /// Nobody can tell any more whether it was done.
+    /// Nobody can tell any more whether it was done: its keeper is gone.
     Lost,
+    /// It may still go on where nobody sees it; why.
+    InDoubt(String),
 }
 
 impl From<Failure> for Broken {
@@ -108,6 +114,7 @@ pub struct Job {
 }
 
 /// How a program ended and where its output is.
+#[derive(Debug, Clone)]
 pub struct Ran {
     pub ended: Ended,
     pub output: PathBuf,
@@ -115,9 +122,13 @@ pub struct Ran {
 }
 
 /// Where and how something runs, filled in.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Around {
+    /// Hosts that it runs on, one after the other; here where there are none.
+    pub on: Vec<String>,
     pub dir: PathBuf,
+    /// The directory on those hosts; where their user begins unless said.
+    pub far_dir: Option<String>,
     pub env: Vec<(String, String)>,
     pub user: Option<String>,
     pub shell: Vec<String>,
@@ -196,12 +207,7 @@ impl Job {
         let shell = ["bash", "-euo", "pipefail"].map(str::to_owned).to_vec();
         let mut filled = Around { dir: self.world.base.clone(), shell, ..Around::default() };
         let Some(around) = around else { return Ok(filled) };
-        if let Some(host) = &around.on {
-            return Err(error(format!("`on: {}`: hosts are not reached yet", host.value)));
-        }
-        if let Some(dir) = &around.dir {
-            filled.dir = fill.path(&dir.value)?;
-        }
+        filled.set_place(&self.world, &fill, around.on.as_ref(), around.dir.as_ref())?;
         for (name, value) in around.env.iter().flat_map(|entries| entries.0.iter()) {
             filled.env.push((name.value.clone(), fill.text(&value.plain())?));
         }
@@ -235,6 +241,9 @@ impl Job {
     ) -> Result<Ran, Broken> {
         let (script, hidden) = self.filler().script(text)?;
         around.env.extend(hidden);
+        if !around.on.is_empty() {
+            return self.errand(&Errand::Script(&script), around, apart).await;
+        }
         let mut arguments = around.shell.clone();
         if around.user.is_some() {
             // Another user cannot read our files; secrets are in variables, not in the script.
@@ -261,7 +270,43 @@ impl Job {
         if number == 0 { self.id.clone() } else { format!("{}.{number}", self.id) }
     }
 
+    /// Runs a program, here or on hosts.
     pub async fn program(
+        &self,
+        arguments: Vec<String>,
+        around: Around,
+        input: Option<&str>,
+        apart: bool,
+    ) -> Result<Ran, Broken> {
+        if around.on.is_empty() {
+            return self.local(as_user(arguments, &around), around, input, apart).await;
+        }
+        let secrets = &self.world.values.secrets;
+        if arguments.iter().any(|argument| secrets.are_in(argument)) {
+            return Err(in_process_list());
+        }
+        self.errand(&Errand::Program(&arguments), around, apart).await
+    }
+
+    /// Has hosts do something.
+    async fn errand(
+        &self,
+        errand: &Errand<'_>,
+        mut around: Around,
+        apart: bool,
+    ) -> Result<Ran, Broken> {
+        let names: Vec<String> = around.env.iter().map(|(name, _)| name.clone()).collect();
+        let kept: Vec<_> = names.iter().map(String::as_str).collect();
+        let text = hosts::written(errand, &around, &kept);
+        let name = self.file_name();
+        let file = self.logs().join(format!("{name}.errand"));
+        write_private(&file, text.as_bytes())?;
+        let reached = hosts::reached(&self.logs().join(format!("{name}.log")));
+        let arguments = hosts::driver(&mut around, names, &file, &reached);
+        self.local(arguments, around, None, apart).await
+    }
+
+    async fn local(
         &self,
         arguments: Vec<String>,
         around: Around,
@@ -270,10 +315,7 @@ impl Job {
     ) -> Result<Ran, Broken> {
         let secrets = &self.world.values.secrets;
         if arguments.iter().any(|argument| secrets.are_in(argument)) {
-            return Err(error(
-                "a secret would stand in the list of processes: hand it over with `env:`",
-            )
-            .into());
+            return Err(in_process_list());
         }
         let keeper = self.world.keeper()?;
         let id = self.next_id();
@@ -287,7 +329,7 @@ impl Job {
             .transpose()?;
         let program = Program {
             id,
-            arguments: as_user(arguments, &around),
+            arguments,
             env: around.env,
             dir: around.dir,
             input,
@@ -327,7 +369,43 @@ impl Job {
     }
 }
 
+impl Around {
+    /// One for each host, or one for here.
+    pub fn each_place(&self) -> Vec<Around> {
+        match self.on.is_empty() {
+            true => vec![self.clone()],
+            false => self
+                .on
+                .iter()
+                .map(|host| Around { on: vec![host.clone()], ..self.clone() })
+                .collect(),
+        }
+    }
+
+    /// Where it runs: a host and a directory.
+    pub fn set_place(
+        &mut self,
+        world: &World,
+        fill: &Filler<'_>,
+        on: Option<&HostRef>,
+        dir: Option<&Text>,
+    ) -> Result<(), Failure> {
+        if let Some(on) = on {
+            self.on = hosts::named(&world.plan.plan, &fill.text(&on.value)?)?;
+            self.far_dir = fill.optional(dir)?;
+        } else if let Some(dir) = dir {
+            self.dir = fill.path(&dir.value)?;
+        }
+        Ok(())
+    }
+}
+
 impl Ran {
+    /// The last thing that it said, complaints first.
+    pub fn last_line(&self) -> Option<String> {
+        printed::last_line(&self.errors).or_else(|| printed::last_line(&self.output))
+    }
+
     /// What it printed, as far as it is looked at.
     pub fn text(&self) -> Result<String, Failure> {
         let bytes = printed::head(&self.output, OUTPUT_LIMIT)
@@ -349,13 +427,15 @@ impl Ran {
             Ended::NotStarted(why) => (FailureKind::Error, why.clone()),
         };
         let (kind, mut text) = kind_and_text;
-        if let Some(last) =
-            printed::last_line(&self.errors).or_else(|| printed::last_line(&self.output))
-        {
+        if let Some(last) = self.last_line() {
             text += &format!(": {last}");
         }
         Err(Failure::new(kind, text))
     }
+}
+
+fn in_process_list() -> Broken {
+    error("a secret would stand in the list of processes: hand it over with `env:`").into()
 }
 
 fn as_user(arguments: Vec<String>, around: &Around) -> Vec<String> {

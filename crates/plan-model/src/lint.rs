@@ -77,6 +77,7 @@ pub mod placeholder_secret;
 pub mod raw_value;
 pub mod secret_in_plan;
 pub mod secret_on_command_line;
+pub mod secret_changed;
 pub mod secret_shown;
 pub mod secrets;
 pub mod shell_instead_of_typed;
@@ -262,6 +263,7 @@ pub const RULES: &[&Rule] = &[
     &secret_in_plan::RULE,
     &secret_on_command_line::RULE,
     &placeholder_secret::RULE,
+    &secret_changed::RULE,
     &secret_shown::RULE,
     &raw_value::RULE,
     &db_superuser::RULE,

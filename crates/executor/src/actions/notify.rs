@@ -27,7 +27,9 @@ impl Perform for Notify {
                 Err(broken) => {
                     let why = match broken {
                         Broken::Failed(failure) => failure.text,
-                        Broken::Lost => "nobody can tell whether it was sent".to_owned(),
+                        Broken::Lost | Broken::InDoubt(_) => {
+                            "nobody can tell whether it was sent".to_owned()
+                        }
                     };
                     let mut outputs = Outputs::new();
                     outputs.insert("warning".to_owned(), Json::from(format!("not sent: {why}")));

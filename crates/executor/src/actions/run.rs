@@ -1,6 +1,7 @@
 //! `run`: a script, or a program with its arguments, under the keeper.
 
 use std::path::Path;
+use std::time::Duration;
 
 use plan_model::model::action::run::Command;
 use plan_model::model::plan::{Output, OutputWord, Step, Surroundings};
@@ -10,7 +11,7 @@ use super::{Act, Perform};
 use crate::event::{Failure, Outputs};
 use crate::keeper::Ended;
 use crate::printed;
-use crate::world::{Around, Broken, Job, Ran, error};
+use crate::world::{Around, Broken, Job, Ran, error, hosts};
 
 /// A value that later steps may name is no more than this.
 const LONGEST_OUTPUT: usize = 64 << 10;
@@ -29,15 +30,18 @@ impl Perform for Command {
                 .entry
                 .and_then(|entry| job.world.plan.entry(entry).step())
                 .is_some_and(|step| step.outputs.is_some());
-            let timeout = around.timeout;
+            let (timeout, is_far) = (around.timeout, !around.on.is_empty());
             let ran = start(job, self, around, apart).await?;
-            outcome(&ran, timeout)
+            outcome(&ran, timeout, is_far)
         })
     }
 }
 
 /// What a program that has ended comes to; also for one that ended while nobody watched.
-pub fn outcome(ran: &Ran, timeout: Option<std::time::Duration>) -> Result<Outputs, Broken> {
+fn outcome(ran: &Ran, timeout: Option<Duration>, is_far: bool) -> Result<Outputs, Broken> {
+    if is_far {
+        hosts::judge(ran, timeout)?;
+    }
     ran.check(timeout)?;
     let mut outputs = Outputs::new();
     if let Ended::Exit(status) = ran.ended {
@@ -47,11 +51,14 @@ pub fn outcome(ran: &Ran, timeout: Option<std::time::Duration>) -> Result<Output
 }
 
 /// What a program of a step came to that ended while nobody watched.
-pub fn after(job: &Job, ran: &Ran, with_outputs: bool) -> Result<Outputs, Broken> {
-    let step = job.entry.and_then(|entry| job.world.plan.entry(entry).step());
-    let timeout = step.and_then(|step| step.surroundings.timeout.as_ref());
-    let mut outputs = outcome(ran, timeout.and_then(|time| job.filler().time(time).ok()))?;
-    if let Some(step) = step.filter(|_| with_outputs) {
+pub fn after(job: &Job, ran: &Ran, part: Option<u32>) -> Result<Outputs, Broken> {
+    let entry = job.entry.map(|entry| job.world.plan.entry(entry));
+    let around = entry.and_then(|entry| Some(super::parts_of(entry, part)?.1));
+    let timeout = around.and_then(|around| around.timeout.as_ref());
+    let timeout = timeout.and_then(|time| job.filler().time(time).ok());
+    let is_far = around.is_some_and(|around| around.on.is_some());
+    let mut outputs = outcome(ran, timeout, is_far)?;
+    if let Some(step) = entry.and_then(|entry| entry.step()).filter(|_| part.is_none()) {
         declared_outputs(job, step, &mut outputs)?;
     }
     Ok(outputs)
@@ -73,14 +80,34 @@ pub async fn start(
             job.program(words, around, None, apart).await
         }
         Command::File(script) => {
-            let mut words = around.shell.clone();
-            words.push(fill.path(&script.file.value)?.display().to_string());
-            for argument in script.args.iter().flatten() {
-                words.push(fill.of(argument)?);
+            let file = fill.path(&script.file.value)?;
+            let arguments = script.args.iter().flatten().map(|argument| fill.of(argument));
+            let arguments = arguments.collect::<Result<Vec<_>, Failure>>()?;
+            if !around.on.is_empty() {
+                return far_file(job, &file, arguments, around, apart).await;
             }
+            let mut words = around.shell.clone();
+            words.push(file.display().to_string());
+            words.extend(arguments);
             job.program(words, around, None, apart).await
         }
     }
+}
+
+/// The script stands here, and runs there.
+async fn far_file(
+    job: &Job,
+    file: &Path,
+    arguments: Vec<String>,
+    around: Around,
+    apart: bool,
+) -> Result<Ran, Broken> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|problem| error(format!("{}: {problem}", file.display())))?;
+    let mut words = around.shell.clone();
+    words.extend(["-c".to_owned(), text, "plan".to_owned()]);
+    words.extend(arguments);
+    job.program(words, around, None, apart).await
 }
 
 /// The outputs that a step declares, from what its program printed.

@@ -21,6 +21,7 @@ pub async fn look(job: &Job, check: &FileCheck) -> Looked {
         Ok(looked) => looked,
         Err(Broken::Failed(failure)) => Looked::Unmeasured(failure.text),
         Err(Broken::Lost) => Looked::Unmeasured("the keeper is gone".to_owned()),
+        Err(Broken::InDoubt(why)) => Looked::Unmeasured(why),
     }
 }
 

@@ -12,7 +12,7 @@ pub async fn look(job: &Job, check: &ManualCheck, number: usize) -> Looked {
     match try_look(job, check, number).await {
         Ok(looked) => looked,
         Err(Broken::Failed(failure)) => Looked::Unmeasured(failure.text),
-        Err(Broken::Lost) => Looked::Unmeasured("nobody answered".to_owned()),
+        Err(Broken::Lost | Broken::InDoubt(_)) => Looked::Unmeasured("nobody answered".to_owned()),
     }
 }
 

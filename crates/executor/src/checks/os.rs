@@ -4,14 +4,47 @@ use plan_model::model::check::OsCheck;
 use plan_model::notation::VersionRange;
 
 use super::Looked;
+use crate::keeper::Ended;
+use crate::world::{Around, Broken, Job, hosts};
 
-pub fn look(check: &OsCheck) -> Looked {
-    if let Some(host) = &check.on {
-        return Looked::Unmeasured(format!("`on: {}`: hosts are not reached yet", host.value));
+const RELEASE: &str = "/etc/os-release";
+
+pub async fn look(job: &Job, check: &OsCheck) -> Looked {
+    match try_look(job, check).await {
+        Ok(looked) => looked,
+        Err(Broken::Failed(failure)) => Looked::Unmeasured(failure.text),
+        Err(Broken::Lost) => Looked::Unmeasured("the keeper is gone".to_owned()),
+        Err(Broken::InDoubt(why)) => Looked::Unmeasured(why),
     }
-    let Ok(text) = std::fs::read_to_string("/etc/os-release") else {
-        return Looked::Unmeasured("/etc/os-release cannot be read".to_owned());
-    };
+}
+
+async fn try_look(job: &Job, check: &OsCheck) -> Result<Looked, Broken> {
+    let mut around = job.around(None)?;
+    around.set_place(&job.world, &job.filler(), check.on.as_ref(), None)?;
+    let mut looked = Looked::Holds(None);
+    for place in around.each_place() {
+        let Some(text) = release(job, place).await? else {
+            return Ok(Looked::Unmeasured(format!("{RELEASE} cannot be read")));
+        };
+        looked = judge(check, &text);
+        if !matches!(looked, Looked::Holds(_)) {
+            break;
+        }
+    }
+    Ok(looked)
+}
+
+/// What a system says that it is.
+async fn release(job: &Job, around: Around) -> Result<Option<String>, Broken> {
+    if around.on.is_empty() {
+        return Ok(std::fs::read_to_string(RELEASE).ok());
+    }
+    let ran = job.program(vec!["cat".to_owned(), RELEASE.to_owned()], around, None, true).await?;
+    hosts::judge(&ran, None)?;
+    Ok(if ran.ended == Ended::Exit(0) { Some(ran.text()?) } else { None })
+}
+
+fn judge(check: &OsCheck, text: &str) -> Looked {
     let field = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         line.map(|value| value.trim_matches('"').to_lowercase()).unwrap_or_default()

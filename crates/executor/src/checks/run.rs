@@ -7,38 +7,36 @@ use super::{Looked, comparison};
 use crate::actions::run::start;
 use crate::event::{Failure, FailureKind};
 use crate::keeper::Ended;
-use crate::world::{Broken, Job};
+use crate::world::{Broken, Job, hosts};
 
 pub async fn look(job: &Job, check: &RunCheck) -> Looked {
     match try_look(job, check).await {
         Ok(looked) => looked,
         Err(Broken::Failed(failure)) => Looked::failed(failure),
         Err(Broken::Lost) => Looked::Unmeasured("the keeper is gone".to_owned()),
+        Err(Broken::InDoubt(why)) => Looked::Unmeasured(why),
     }
 }
 
 async fn try_look(job: &Job, check: &RunCheck) -> Result<Looked, Broken> {
     let fill = job.filler();
     let mut around = job.around(None)?;
-    if let Some(host) = &check.on {
-        let text = format!("`on: {}`: hosts are not reached yet", host.value);
-        return Ok(Looked::Unmeasured(text));
-    }
-    if let Some(dir) = &check.dir {
-        around.dir = fill.path(&dir.value)?;
-    }
+    around.set_place(&job.world, &fill, check.on.as_ref(), check.dir.as_ref())?;
     for (name, value) in check.env.iter().flat_map(|entries| entries.0.iter()) {
         around.env.push((name.value.clone(), fill.text(&value.plain())?));
     }
     around.user = fill.optional(check.user.as_ref())?;
     around.timeout = fill.optional_time(check.timeout.as_ref())?;
-    let timeout = around.timeout;
+    let (timeout, is_far) = (around.timeout, !around.on.is_empty());
     if compares_with_secret(job, check)? {
         let text = "what it prints is covered, so it cannot be compared with a secret: \
                     compare inside the script, and let its exit status tell";
         return Ok(Looked::Unmeasured(text.to_owned()));
     }
     let ran = start(job, &check.run, around, true).await?;
+    if is_far {
+        hosts::judge(&ran, timeout)?;
+    }
     let compares = comparison::is_asked(&check.comparison);
     let wanted = check.exit.as_ref().map(|exit| fill.count(exit)).transpose()?;
     match (&ran.ended, wanted) {

@@ -4,32 +4,52 @@ use plan_model::model::check::ToolCheck;
 use plan_model::notation::VersionRange;
 
 use super::Looked;
-use crate::world::{Broken, Job};
+use crate::keeper::Ended;
+use crate::world::{Around, Broken, Job, hosts};
 
 pub async fn look(job: &Job, check: &ToolCheck) -> Looked {
     match try_look(job, check).await {
         Ok(looked) => looked,
         Err(Broken::Failed(failure)) => Looked::Unmeasured(failure.text),
         Err(Broken::Lost) => Looked::Unmeasured("the keeper is gone".to_owned()),
+        Err(Broken::InDoubt(why)) => Looked::Unmeasured(why),
     }
 }
 
 async fn try_look(job: &Job, check: &ToolCheck) -> Result<Looked, Broken> {
-    if let Some(host) = &check.on {
-        let text = format!("`on: {}`: hosts are not reached yet", host.value);
-        return Ok(Looked::Unmeasured(text));
+    let mut around = job.around(None)?;
+    around.set_place(&job.world, &job.filler(), check.on.as_ref(), None)?;
+    let mut looked = Looked::Holds(None);
+    for place in around.each_place() {
+        looked = look_in(job, check, place).await?;
+        if !matches!(looked, Looked::Holds(_)) {
+            break;
+        }
     }
+    Ok(looked)
+}
+
+async fn look_in(job: &Job, check: &ToolCheck, around: Around) -> Result<Looked, Broken> {
     let fill = job.filler();
     let tool = fill.of(&check.tool)?;
-    if !is_there(&job.world.base, &tool) {
-        return Ok(Looked::Fails(format!("there is no program {tool}")));
+    let is_there = match around.on.is_empty() {
+        true => is_there(&job.world.base, &tool),
+        false => {
+            let question = format!("command -v {}", plan_model::template::shell_word(&tool));
+            let ran = job.script(&question, around.clone(), None, true).await?;
+            hosts::judge(&ran, None)?;
+            ran.ended == Ended::Exit(0)
+        }
+    };
+    if !is_there {
+        let there = around.on.first().map_or(String::new(), |host| format!(" on {host}"));
+        return Ok(Looked::Fails(format!("there is no program {tool}{there}")));
     }
     let Some(range) = &check.version else { return Ok(Looked::Holds(None)) };
     let question = match &check.ask {
         Some(ask) => fill.of(ask)?,
         None => format!("{} --version", plan_model::template::shell_word(&tool)),
     };
-    let around = job.around(None)?;
     let ran = job.script(&format!("{question} 2>&1"), around, None, true).await?;
     let text = ran.text()?;
     let Some(found) = first_version(&text) else {

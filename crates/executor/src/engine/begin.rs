@@ -93,6 +93,9 @@ impl Begun {
         let names = RunNames { id: "requirements".to_owned(), ..RunNames::default() };
         let world = Rc::new(self.world(names, now, folder.clone(), 0, ask));
         let mut checked = Vec::new();
+        for host in checks::host::used(&world) {
+            checked.push(checks::host::ask(&world, host).await);
+        }
         for (at, check) in world.plan.plan.requires.iter().enumerate() {
             let job = Job::new(world.clone(), None, format!("requirement-{}", at + 1));
             checked.push(checks::ask(&job, check, 0, None).await);
@@ -210,7 +213,7 @@ pub async fn take_up<S: Store>(
     for one in requests {
         // What cannot be done any more is left: the state of the run has moved on.
         let _ = engine.grant(&one)?;
-        engine.store.taken(&one).await?;
+        engine.taken.push(one);
     }
     if engine.course.state() != RunState::Succeeded {
         engine.note(Event::Resumed { by })?;
@@ -257,6 +260,7 @@ fn engine<S: Store>(
         number: 0,
         pending: Vec::new(),
         intents: Vec::new(),
+        taken: Vec::new(),
         outcomes,
         inbox,
         questions,

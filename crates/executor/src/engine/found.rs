@@ -90,6 +90,11 @@ impl<S: Store> Engine<S> {
         if is_program && !matches!(begun, Some(Fate::Begun { .. })) {
             return self.find_program(at, part, id, &logs);
         }
+        self.doubt(at, part)
+    }
+
+    /// It may have acted, and may still: the action or a probe is asked.
+    pub(super) fn doubt(&mut self, at: usize, part: Option<u32>) -> Result<(), Illegal> {
         match part {
             None => {
                 self.note(Event::Interrupted { entry: self.course.outline.id(at) })?;
@@ -112,17 +117,7 @@ impl<S: Store> Engine<S> {
         let outcomes = self.outcomes.clone();
         match known {
             // The machine stopped meanwhile: the end of the log may be lost with it.
-            None if logs.first().is_some_and(|log| !log.is_of_this_boot()) => match part {
-                None => {
-                    self.note(Event::Interrupted { entry: self.course.outline.id(at) })?;
-                    self.look(at);
-                    Ok(())
-                }
-                Some(part) => {
-                    self.look_back(at, part);
-                    Ok(())
-                }
-            },
+            None if logs.first().is_some_and(|log| !log.is_of_this_boot()) => self.doubt(at, part),
             None => match part {
                 // Intent was journaled, and then the engine died: nothing was started.
                 None => {
@@ -228,7 +223,7 @@ fn ended_outcome(
             let output = logs.join(format!("{id}.log"));
             let errors = if errors.exists() { errors } else { output.clone() };
             let job = Job::new(world.clone(), Some(at), id.to_owned());
-            actions::run::after(&job, &Ran { ended, output, errors }, part.is_none())
+            actions::run::after(&job, &Ran { ended, output, errors }, part)
         }
     };
     match part {

@@ -294,9 +294,10 @@ impl Store for SqliteStore {
         token: &Token,
         run: &RunRow,
         records: &[Record],
+        taken: &[Asked],
     ) -> Result<(), StoreError> {
         let state = state_after(records);
-        if records.len() <= CHUNK && state.is_none() {
+        if records.len() <= CHUNK && state.is_none() && taken.is_empty() {
             crash::point(Point::Before);
             insert(&mut self.connection, token, run, records).await?;
             crash::point(Point::After);
@@ -315,6 +316,13 @@ impl Store for SqliteStore {
                 .execute(&mut *transaction)
                 .await
                 .map_err(failed)?;
+        }
+        for one in taken {
+            let query = sqlx::query(
+                "update requests set taken = 1 where number = ?
+                 and exists (select 1 from leases where token = ?)",
+            );
+            held(query.bind(one.number).bind(&token.0).execute(&mut *transaction).await)?;
         }
         crash::point(Point::Before);
         transaction.commit().await.map_err(failed)?;
@@ -390,14 +398,6 @@ impl Store for SqliteStore {
             })
         });
         asked.collect()
-    }
-
-    async fn taken(&mut self, asked: &Asked) -> Result<(), StoreError> {
-        let query = sqlx::query("update requests set taken = 1 where number = ?");
-        crash::point(Point::Before);
-        query.bind(asked.number).execute(&mut self.connection).await.map_err(failed)?;
-        crash::point(Point::After);
-        Ok(())
     }
 }
 

@@ -1,0 +1,165 @@
+//! Machines that are reached by ssh. One local program goes from host to host and hands each the
+//! same errand, so a keeper stays with it like with any other program.
+//!
+//! What a host reads comes through standard input: nobody sees it in a list of processes, and values
+//! of the environment, secrets among them, are in no file.
+
+use std::path::Path;
+use std::time::Duration;
+
+use plan_model::resolve::Plan;
+use plan_model::template::shell_word;
+
+use super::{Around, Broken, Ran, error};
+use crate::event::{Failure, FailureKind};
+use crate::keeper::Ended;
+
+/// How ssh ends where it does not come through, and also where what it ran ended so.
+const SSH_FAILED: i32 = 255;
+/// How `timeout` says that the time was over; the other one where it had to kill.
+const TIME_OVER: [i32; 2] = [124, 137];
+/// How long the far side may take to end what took too long, before ssh itself is ended.
+const FAR_GRACE: Duration = Duration::from_secs(20);
+
+/// Reads the errand from standard input and brings it to each host in turn; the first that fails ends
+/// it. The far side gets the values of `PLAN_NAMES` before the errand.
+const DRIVER: &str = r#"
+quote="'\\''"
+for host do
+    [ $# -eq 1 ] || echo "== $host"
+    rm -f "$PLAN_REACHED"
+    {
+        for name in $PLAN_NAMES; do
+            value=${!name}
+            printf "export %s='%s'\n" "$name" "${value//\'/$quote}"
+        done
+        cat "$PLAN_ERRAND"
+    } | ssh -T -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=15 \
+        -o ServerAliveCountMax=4 -o ControlPath=none -o PermitLocalCommand=yes \
+        -o LocalCommand='touch "$PLAN_REACHED"' "$host" exec sh -s
+    status=${PIPESTATUS[1]}
+    [ "$status" -eq 0 ] || exit "$status"
+done
+"#;
+
+/// A machine, or the machines of a group, in the order of the plan.
+pub fn named(plan: &Plan, name: &str) -> Result<Vec<String>, Failure> {
+    let is_meant = |id: &str, host: &plan_model::model::plan::Host| {
+        id == name || host.groups.iter().flatten().any(|group| group.value == name)
+    };
+    let meant = plan.hosts.iter().filter(|(id, host)| is_meant(&id.value, host));
+    let addresses: Vec<_> = meant.map(|(id, host)| address(&id.value, host)).collect();
+    match addresses.is_empty() {
+        true => Err(error(format!("`on: {name}`: there is no such host"))),
+        false => Ok(addresses),
+    }
+}
+
+/// As ssh takes it; a host without an address is one that ssh's own configuration knows.
+fn address(id: &str, host: &plan_model::model::plan::Host) -> String {
+    let address = host.ssh.as_ref().map_or(id, |ssh| ssh.value.as_str());
+    match host.port.as_ref().and_then(|port| port.fixed()) {
+        Some(port) if !address.starts_with("ssh://") => format!("ssh://{address}:{port}"),
+        _ => address.to_owned(),
+    }
+}
+
+/// What a host is to do.
+pub enum Errand<'e> {
+    Script(&'e str),
+    Program(&'e [String]),
+}
+
+/// The errand as a shell on the far side reads it. `names` are variables that another user keeps.
+pub fn written(errand: &Errand<'_>, around: &Around, names: &[&str]) -> String {
+    let mut out = String::new();
+    if let Some(dir) = &around.far_dir {
+        out += &format!("cd {} || exit\n", shell_word(dir));
+    }
+    let limit = around.timeout.map_or(String::new(), |time| {
+        out += "limit=\ncommand -v timeout >/dev/null && limit='timeout -k 10'\n";
+        format!("${{limit:+$limit {}}} ", time.as_secs_f64())
+    });
+    let user = around.user.as_ref().map_or("", |user| {
+        let user = shell_word(user);
+        out += &format!(
+            "as_user() {{\n    if [ \"$(id -u)\" = 0 ]; then runuser -u {user} -- \"$@\"\n    \
+             else sudo -n -u {user} --preserve-env={} -- \"$@\"; fi\n}}\n",
+            names.join(",")
+        );
+        "as_user "
+    });
+    match errand {
+        Errand::Program(words) => {
+            let words: Vec<_> = words.iter().map(|word| shell_word(word)).collect();
+            out += &format!("{user}{limit}{} </dev/null\n", words.join(" "));
+        }
+        Errand::Script(script) => {
+            let shell: Vec<_> = around.shell.iter().map(|word| shell_word(word)).collect();
+            let shell = shell.join(" ");
+            // Another user could not read the file.
+            if !user.is_empty() {
+                out += &format!("{user}{limit}{shell} -c {} </dev/null\n", shell_word(script));
+                return out;
+            }
+            let mut end = "PLAN_END".to_owned();
+            while script.lines().any(|line| line == end) {
+                end.push('_');
+            }
+            let newline = if script.ends_with('\n') { "" } else { "\n" };
+            out += &format!(
+                "file=$(mktemp) || exit\ntrap 'rm -f \"$file\"' EXIT\n\
+                 cat >\"$file\" <<'{end}'\n{script}{newline}{end}\n\
+                 {limit}{shell} \"$file\" </dev/null\n"
+            );
+        }
+    }
+    out
+}
+
+/// The local program that goes to the hosts; `errand` and `reached` are files of its own.
+pub fn driver(
+    around: &mut Around,
+    names: Vec<String>,
+    errand: &Path,
+    reached: &Path,
+) -> Vec<String> {
+    let own = [
+        ("PLAN_NAMES", names.join(" ")),
+        ("PLAN_ERRAND", errand.display().to_string()),
+        ("PLAN_REACHED", reached.display().to_string()),
+    ];
+    around.env.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    around.timeout = around.timeout.map(|time| time * around.on.len() as u32 + FAR_GRACE);
+    let mut words = ["bash", "-c", DRIVER, "plan"].map(str::to_owned).to_vec();
+    words.extend(around.on.iter().cloned());
+    words
+}
+
+/// Where it stands that a host was reached, beside the output.
+pub fn reached(output: &Path) -> std::path::PathBuf {
+    output.with_extension("reached")
+}
+
+/// What an end tells about the far side; `Ok` where it is the end of what ran there.
+pub fn judge(ran: &Ran, timeout: Option<Duration>) -> Result<(), Broken> {
+    let was_reached = reached(&ran.output).exists();
+    match &ran.ended {
+        Ended::Exit(SSH_FAILED) if !was_reached => {
+            let why = ran.last_line().unwrap_or_else(|| "ssh does not say why".to_owned());
+            let text = format!("the host was not reached: {why}");
+            Err(Failure::new(FailureKind::Unreachable, text).into())
+        }
+        Ended::Exit(SSH_FAILED) => Err(Broken::InDoubt(
+            "the connection to the host was lost; what ran there may go on".to_owned(),
+        )),
+        Ended::Exit(status) if timeout.is_some() && TIME_OVER.contains(status) => {
+            Ran { ended: Ended::TimedOut, ..Ran::clone(ran) }.check(timeout)?;
+            Ok(())
+        }
+        Ended::TimedOut | Ended::Stopped | Ended::Signal(_) if was_reached => {
+            Err(Broken::InDoubt("ssh was ended; what ran on the host may go on".to_owned()))
+        }
+        _ => Ok(()),
+    }
+}

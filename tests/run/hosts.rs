@@ -1,6 +1,7 @@
 //! Steps and checks on other machines: a real SSH server on loopback, with keys of its own.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
@@ -9,12 +10,14 @@ use crate::place::{Place, files_below, wait_until};
 
 const SSHD: &str = "/usr/sbin/sshd";
 
+#[allow(clippy::disallowed_methods, reason = "a test that is skipped says so")]
 /// False says on this machine how to get it; in CI that is a failure.
 fn has_sshd() -> bool {
     let is_there = fs::metadata(SSHD).is_ok();
     assert!(is_there || std::env::var_os("CI").is_none(), "CI must have {SSHD}");
     if !is_there {
-        eprintln!("skipped: it needs {SSHD} (apt-get install openssh-server)");
+        let how = "apt-get install openssh-server";
+        let _ = writeln!(std::io::stderr(), "skipped: it needs {SSHD} ({how})");
     }
     is_there
 }

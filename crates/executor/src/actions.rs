@@ -11,7 +11,6 @@ pub mod wait;
 use std::future::Future;
 use std::pin::Pin;
 
-use plan_model::model::action::wait::Wait;
 use plan_model::model::action::{Action, ActionKeys};
 use plan_model::model::check::Check;
 use plan_model::model::plan::{RollbackStep, Step, Surroundings};
@@ -20,7 +19,7 @@ use plan_model::resolve::{EntryOf, Plan, What};
 
 use crate::checks;
 use crate::event::Outputs;
-use crate::world::{Broken, Job, error, sqlite};
+use crate::world::{Broken, Job, error};
 
 pub type Act<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
@@ -40,6 +39,11 @@ pub enum Found {
 
 /// What every kind of action can do. `around` says where and how.
 pub trait Perform {
+    /// What it wants and this version has not, known before anything is touched.
+    fn lacks(&self, _plan: &Plan, around: &Surroundings) -> Vec<String> {
+        here_only(around)
+    }
+
     fn perform<'a>(
         &'a self,
         job: &'a Job,
@@ -60,6 +64,12 @@ pub trait Perform {
     fn settled<'a>(&'a self, _job: &'a Job, _around: &'a Surroundings) -> Act<'a, ()> {
         Box::pin(async {})
     }
+}
+
+/// What most actions want: that nobody sends them elsewhere.
+fn here_only(around: &Surroundings) -> Vec<String> {
+    let elsewhere = around.on.iter();
+    elsewhere.map(|on| format!("this version of plan cannot do it on {} yet", on.value)).collect()
 }
 
 /// Who carries an action out; those that this version cannot are told before anything is touched.
@@ -210,92 +220,4 @@ async fn probed(job: &Job, probe: &Check) -> Found {
         }
         _ => Found::InDoubt,
     }
-}
-
-/// What of a plan this version cannot carry out, each with the entry that wants it.
-pub fn not_yet(plan: &Plan) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let elsewhere = |name: Option<&str>| {
-        let (id, connection) = match name {
-            Some(name) => plan.connections.iter().find(|(id, _)| id.value == name)?,
-            None => plan.connections.first()?,
-        };
-        let text = || format!("this version of plan reaches SQLite only, not {}", id.value);
-        (!sqlite::is_meant(connection)).then(text)
-    };
-    let mut around = |id: &str, around: &Surroundings, keys: &ActionKeys| {
-        // For SQL, `on` names a connection.
-        let is_meant = keys.sql().is_some() || keys.run().is_some();
-        if let Some(on) = around.on.as_ref().filter(|_| !is_meant) {
-            let what = keys.first().map_or("this", |action| action.key());
-            found.push((
-                id.to_owned(),
-                format!("this version of plan cannot do `{what}` on {} yet", on.value),
-            ));
-        }
-    };
-    let mut actions = Vec::new();
-    let mut asked: Vec<(&str, &Check)> = Vec::new();
-    let required = plan.requires.iter().map(|check| ("requires", check));
-    asked.extend(required);
-    for phase in &plan.phases {
-        asked.extend(phase.watch.iter().map(|check| (phase.id.as_str(), check)));
-    }
-    let mut databases: Vec<(&str, Option<&str>)> = Vec::new();
-    let of_step = |keys: &'_ ActionKeys, around: &Surroundings| {
-        let named = keys.sql()?.keys().and_then(|keys| keys.database.as_ref());
-        let named = named.map(|id| id.value.clone());
-        Some(named.or_else(|| around.on.as_ref().map(|on| on.value.clone())))
-    };
-    let mut of_steps: Vec<(String, Option<String>)> = Vec::new();
-    for entry in &plan.entries {
-        match &entry.what {
-            What::Step(step) => {
-                let used = of_step(&step.actions, &step.surroundings);
-                of_steps.extend(used.map(|name| (entry.id.clone(), name)));
-                actions.extend(step.actions.first().map(|action| (entry.id.as_str(), action)));
-                around(&entry.id, &step.surroundings, &step.actions);
-                asked.extend(step.probe.iter().map(|probe| (entry.id.as_str(), probe)));
-                if let Some(Action::Wait(Wait::Full(keys))) = step.actions.first() {
-                    asked.extend(keys.until.iter().map(|check| (entry.id.as_str(), check)));
-                }
-                for back in step.rollback.iter().flat_map(OneOrMany::iter) {
-                    let used = of_step(&back.actions, &back.surroundings);
-                    of_steps.extend(used.map(|name| (entry.id.clone(), name)));
-                    actions.extend(back.actions.first().map(|action| (entry.id.as_str(), action)));
-                    around(&entry.id, &back.surroundings, &back.actions);
-                    asked.extend(back.probe.iter().map(|probe| (entry.id.as_str(), probe)));
-                }
-            }
-            What::Checkpoint(checkpoint) => {
-                asked.extend(checkpoint.checks.iter().map(|check| (entry.id.as_str(), check)));
-            }
-        }
-    }
-    for (id, action) in actions {
-        found.extend(performer(action).err().map(|why| (id.to_owned(), why)));
-        if let Action::Notify(notify) = action
-            && notify.email.is_some()
-        {
-            found.push((id.to_owned(), "this version of plan cannot send e-mail yet".to_owned()));
-        }
-        if let Action::Sql(sql) = action
-            && sql.keys().is_some_and(|keys| keys.save_rows.is_some())
-        {
-            found.push((id.to_owned(), "this version of plan cannot `save_rows` yet".to_owned()));
-        }
-    }
-    for (id, check) in asked {
-        found.extend(checks::can_ask(check).err().map(|why| (id.to_owned(), why)));
-        if let Check::Sql(sql) = check {
-            databases.push((id, sql.on.as_ref().map(|on| on.value.as_str())));
-        }
-    }
-    let state = plan.file.state.iter().flat_map(|state| state.databases.iter().flatten());
-    databases.extend(state.map(|id| ("state", Some(id.value.as_str()))));
-    databases.extend(of_steps.iter().map(|(id, name)| (id.as_str(), name.as_deref())));
-    let refused =
-        databases.into_iter().filter_map(|(id, name)| Some((id.to_owned(), elsewhere(name)?)));
-    found.extend(refused);
-    found
 }

@@ -22,11 +22,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use plan_model::model::check::{self, Check};
+use plan_model::resolve::Plan;
 use serde_json::Value as Json;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::event::{Failure, FailureKind, Outputs};
-use crate::world::{Broken, Job};
+use crate::world::{Broken, Job, sqlite};
 
 /// What came of asking once.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,16 +97,17 @@ pub fn look<'a>(job: &'a Job, asked: &'a Check, number: usize) -> Looking<'a> {
     })
 }
 
-/// Checks that this version can parse and show, but not ask.
-pub fn can_ask(asked: &Check) -> Result<(), String> {
+/// What a check wants and this version has not: some it can parse and show, but not ask.
+pub fn lacks(plan: &Plan, asked: &Check) -> Vec<String> {
     match asked {
         Check::Backup(_)
         | Check::Compare(_)
         | Check::Gate(_)
         | Check::Service(_)
-        | Check::Database(_) => Err(not_yet(asked)),
-        Check::AnyOf(any) => any.any_of.iter().try_for_each(can_ask),
-        _ => Ok(()),
+        | Check::Database(_) => vec![not_yet(asked)],
+        Check::AnyOf(any) => any.any_of.iter().flat_map(|one| lacks(plan, one)).collect(),
+        Check::Sql(sql) => sqlite::lacks(plan, sql.on.as_ref().map(|on| &on.value[..])),
+        _ => Vec::new(),
     }
 }
 

@@ -261,14 +261,7 @@ pub enum Pause {
     AtIrreversible {
         entries: Vec<EntryId>,
     },
-    WindowClosed {
-        opens: Option<Moment>,
-    },
     WindowTooShort,
-    StoreFailed {
-        text: String,
-    },
-    Shutdown,
 }
 
 impl Event {

@@ -15,11 +15,19 @@ use sqlx::{AssertSqlSafe, Connection, Row};
 
 use crate::actions::sql::NOTES;
 use crate::checks::sha256;
+use plan_model::resolve::Plan;
+
 use crate::event::Failure;
 use crate::world::{World, error, sqlite};
 
 /// So many differences are named; more are counted.
 const NAMED: usize = 50;
+
+/// What the declared state wants and this version has not.
+pub fn lacks(plan: &Plan) -> Vec<String> {
+    let databases = plan.file.state.iter().flat_map(|state| state.databases.iter().flatten());
+    databases.flat_map(|id| sqlite::lacks(plan, Some(&id.value))).collect()
+}
 
 /// What is there, each thing with what it is. Two equal states give two equal values.
 pub async fn take(world: &World) -> Result<Json, Failure> {

@@ -21,5 +21,6 @@ pub mod guard;
 pub mod checks;
 pub mod actions;
 pub mod fingerprint;
+pub mod lacking;
 pub mod paper;
 pub mod engine;

@@ -9,7 +9,7 @@ use plan_executor::state::RunState;
 use plan_executor::store::sqlite::SqliteStore;
 use plan_executor::store::{NewRun, Store, Token};
 use plan_executor::values::{self, NoValue};
-use plan_executor::{actions, owner};
+use plan_executor::{lacking, owner};
 use plan_model::diagnostic::Severity;
 use plan_model::graph::CompiledPlan;
 use plan_model::source::Sources;
@@ -59,6 +59,12 @@ fn read(args: &Apply, terminal: &mut Terminal) -> Result<(CompiledPlan, Frozen),
             let message = format!("{}: {count} {word}; nothing was touched", args.plan);
             return Err(wrong(message, "see what each means: plan explain RULE"));
         };
+        let lacking = lacking::of(&plan.plan);
+        if !lacking.is_empty() {
+            let lines: Vec<_> = lacking.iter().map(|(id, why)| format!("{id}: {why}")).collect();
+            let help = "nothing was touched; `plan show` and `plan estimate` work with all of it";
+            return Err(Refusal::new(Exit::NotReady, lines.join("\n       "), help));
+        }
         let given = values::given(&plan, &base).map_err(no_values)?;
         if given.is_empty() || is_last {
             let set = setting.set.into_iter().map(|one| (one.name, one.value, one.origin));
@@ -97,12 +103,6 @@ async fn apply(
     frozen: Frozen,
     terminal: &mut Terminal,
 ) -> Result<Exit, Refusal> {
-    let not_yet = actions::not_yet(&plan.plan);
-    if !not_yet.is_empty() {
-        let lines: Vec<_> = not_yet.iter().map(|(id, why)| format!("{id}: {why}")).collect();
-        let help = "nothing was touched; `plan show` and `plan estimate` work with all of it";
-        return Err(Refusal::new(Exit::NotReady, lines.join("\n       "), help));
-    }
     let clock = operate::clock();
     let name = plan.plan.file.plan.value.clone();
     let mut store = SqliteStore::open(&args.store.store).await?;

@@ -307,14 +307,8 @@ pub fn pause(why: &Pause) -> String {
         Pause::AtIrreversible { entries } => {
             format!("{} cannot be undone; what ran before it stays", join(entries))
         }
-        Pause::WindowClosed { opens } => match opens {
-            Some(moment) => format!("the window opens at {}", date_time(*moment)),
-            None => "the window is over".to_owned(),
-        },
         Pause::WindowTooShort => {
             "what comes next would leave no time to turn back within the window".to_owned()
         }
-        Pause::StoreFailed { text } => format!("the journal cannot be written: {text}"),
-        Pause::Shutdown => "this machine shuts down".to_owned(),
     }
 }

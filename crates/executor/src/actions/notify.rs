@@ -4,16 +4,25 @@ use std::time::Duration;
 
 use plan_model::model::action::notify::Notify;
 use plan_model::model::plan::Surroundings;
+use plan_model::resolve::Plan;
 use serde_json::{Value as Json, json};
 
 use super::http::reason;
-use super::{Act, Found, Perform};
+use super::{Act, Found, Perform, here_only};
 use crate::event::Outputs;
 use crate::world::{Broken, Job, error};
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
 impl Perform for Notify {
+    fn lacks(&self, _: &Plan, around: &Surroundings) -> Vec<String> {
+        let mut lacks = here_only(around);
+        if self.email.is_some() {
+            lacks.push("this version of plan cannot send e-mail yet".to_owned());
+        }
+        lacks
+    }
+
     fn perform<'a>(
         &'a self,
         job: &'a Job,

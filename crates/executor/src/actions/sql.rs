@@ -8,6 +8,7 @@ use futures_util::TryStreamExt;
 use plan_model::model::action::sql::{Sql, SqlExpectation, Transaction};
 use plan_model::model::plan::Surroundings;
 use plan_model::notation::Spoken;
+use plan_model::resolve::Plan;
 use plan_model::sql::{Action, Dialect, Script, TransactionStep};
 use serde_json::Value as Json;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -33,6 +34,14 @@ pub struct Rows {
 }
 
 impl Perform for Sql {
+    fn lacks(&self, plan: &Plan, around: &Surroundings) -> Vec<String> {
+        let mut lacks = sqlite::lacks(plan, name_of(self, around));
+        if self.keys().is_some_and(|keys| keys.save_rows.is_some()) {
+            lacks.push("this version of plan cannot `save_rows` yet".to_owned());
+        }
+        lacks
+    }
+
     fn perform<'a>(
         &'a self,
         job: &'a Job,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use plan_model::model::plan::{Connection, ServerKind};
+use plan_model::resolve::Plan;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection as _};
 
@@ -25,7 +26,7 @@ pub fn file(connection: &Connection, fill: &Filler<'_>) -> Result<Option<PathBuf
 
 /// Whether a connection may lead to SQLite, as far as the plan says: an address that only the run
 /// fills in may.
-pub fn is_meant(connection: &Connection) -> bool {
+fn is_meant(connection: &Connection) -> bool {
     let may_be = |url: &str| url.starts_with("sqlite:") || url.starts_with("{{");
     match connection.server {
         Some(server) => server == ServerKind::Sqlite,
@@ -34,6 +35,18 @@ pub fn is_meant(connection: &Connection) -> bool {
                 || connection.url.as_ref().is_some_and(|url| may_be(url.value.trim_start()))
         }
     }
+}
+
+/// Whether a connection, or the first one where none is named, is another server's.
+pub fn lacks(plan: &Plan, name: Option<&str>) -> Vec<String> {
+    let known = match name {
+        Some(name) => plan.connections.iter().find(|(id, _)| id.value == name),
+        None => plan.connections.first(),
+    };
+    let other = known.filter(|(_, connection)| !is_meant(connection));
+    let why =
+        other.map(|(id, _)| format!("this version of plan reaches SQLite only, not {}", id.value));
+    why.into_iter().collect()
 }
 
 /// Opens the file that is there; a mistyped name makes no new one.

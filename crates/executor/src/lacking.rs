@@ -1,0 +1,60 @@
+//! What a plan wants and this version cannot do: each action and each check answers for itself, before
+//! anything is touched.
+
+use plan_model::model::action::ActionKeys;
+use plan_model::model::check::Check;
+use plan_model::model::plan::Surroundings;
+use plan_model::model::value::OneOrMany;
+use plan_model::resolve::{Plan, What};
+
+use crate::{actions, checks, fingerprint};
+
+/// Each with the entry that wants it, in the order of the plan.
+pub fn of(plan: &Plan) -> Vec<(String, String)> {
+    let mut all = All { plan, found: Vec::new() };
+    plan.requires.iter().for_each(|check| all.check("requires", check));
+    all.add("state", fingerprint::lacks(plan));
+    for phase in &plan.phases {
+        phase.watch.iter().for_each(|check| all.check(&phase.id, check));
+    }
+    for entry in &plan.entries {
+        match &entry.what {
+            What::Step(step) => {
+                all.action(&entry.id, &step.actions, &step.surroundings);
+                step.probe.iter().for_each(|probe| all.check(&entry.id, probe));
+                for back in step.rollback.iter().flat_map(OneOrMany::iter) {
+                    all.action(&entry.id, &back.actions, &back.surroundings);
+                    back.probe.iter().for_each(|probe| all.check(&entry.id, probe));
+                }
+            }
+            What::Checkpoint(checkpoint) => {
+                checkpoint.checks.iter().for_each(|check| all.check(&entry.id, check));
+            }
+        }
+    }
+    all.found
+}
+
+struct All<'p> {
+    plan: &'p Plan,
+    found: Vec<(String, String)>,
+}
+
+impl All<'_> {
+    fn action(&mut self, id: &str, keys: &ActionKeys, around: &Surroundings) {
+        let Some(action) = keys.first() else { return };
+        let lacks = match actions::performer(action) {
+            Ok(performer) => performer.lacks(self.plan, around),
+            Err(why) => vec![why],
+        };
+        self.add(id, lacks);
+    }
+
+    fn check(&mut self, id: &str, check: &Check) {
+        self.add(id, checks::lacks(self.plan, check));
+    }
+
+    fn add(&mut self, id: &str, lacks: Vec<String>) {
+        self.found.extend(lacks.into_iter().map(|why| (id.to_owned(), why)));
+    }
+}

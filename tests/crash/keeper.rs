@@ -315,3 +315,41 @@ steps:
     }
     assert!(kills >= 6, "{kills}");
 }
+
+/// Nothing is told as done before it is durable: killed right before each commit, all that was said
+/// stands in the journal.
+#[test]
+fn what_was_told_is_in_the_journal() {
+    let plan = "plan: told
+jobs: 2
+steps:
+  - { step: a, run: [\"true\"], read_only: true }
+  - { step: b, needs: [], run: [\"true\"], read_only: true }
+  - { step: c, run: [\"true\"], read_only: true }
+";
+    let mut kills = 0;
+    for number in 1.. {
+        let folder = Folder::new(plan);
+        let killed = folder.crash(&["apply", "plan.yaml"], &format!("before:{number}"));
+        if killed.exit == Some(0) {
+            break;
+        }
+        kills += 1;
+        let status = folder.plan(&["status", "--json"]);
+        for step in ["a", "b", "c"] {
+            for (told, state) in [("started", ""), ("done", "done")] {
+                if !killed.text.contains(&format!(" {step}: {told}")) {
+                    continue;
+                }
+                let known: serde_json::Value = serde_json::from_str(&status.text).unwrap();
+                let entries = known["entries"].as_array().unwrap();
+                let entry = entries.iter().find(|one| one["entry"] == step).unwrap();
+                let found = entry["state"].as_str().unwrap();
+                let is_known = found == state || (state.is_empty() && found != "ready");
+                assert!(is_known && found != "waiting", "{number}: {step} is {found}: {killed:?}");
+            }
+        }
+        assert!(!killed.text.contains("succeeded"), "{number}: {killed:?}");
+    }
+    assert!(kills >= 6, "{kills}");
+}

@@ -88,3 +88,31 @@ fn the_lease_of_a_dead_process_is_taken_over_at_once() {
         assert_eq!(folder.lines("done"), ["first", "gate"]);
     }
 }
+
+/// Nobody can look at another machine: its lease is taken over only when somebody says so, and only
+/// once it has been silent for a while.
+#[test]
+fn the_lease_of_another_machine_is_taken_over_only_when_asked() {
+    let folder = Folder::new(PLAN);
+    fs::write(folder.path("go"), "").unwrap();
+    assert_eq!(folder.crash(&["apply", "plan.yaml"], "after:4").exit, None);
+    let sql = "update leases set owner = replace(owner, '\"boot\":\"', '\"boot\":\"other'), \
+               owner = json_set(owner, '$.host', 'elsewhere'), beat = %";
+    let beat = |when: &str| {
+        let sql = sql.replace('%', when);
+        let database = folder.path("store/store.db");
+        let set = std::process::Command::new("sqlite3").arg(database).arg(sql).status();
+        assert!(set.unwrap().success());
+    };
+    beat("beat");
+    let told = folder.resume();
+    assert_eq!(told.exit, Some(5), "{told:?}");
+    assert!(told.text.contains("elsewhere") && told.text.contains("--take-over"), "{told:?}");
+    let told = folder.plan(&["resume", "--take-over"]);
+    assert_eq!(told.exit, Some(5), "it spoke a moment ago: {told:?}");
+    beat("beat - 3600 * 1000000000");
+    assert_eq!(folder.resume().exit, Some(5));
+    let told = folder.plan(&["resume", "--take-over"]);
+    assert_eq!(told.exit, Some(0), "{told:?}");
+    assert_eq!(folder.lines("done"), ["first", "gate"]);
+}

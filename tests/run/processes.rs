@@ -54,6 +54,89 @@ steps:
     assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
 }
 
+#[test]
+fn waiting_ends_with_its_timeout() {
+    let plan =
+        "plan: waits\nsteps:\n  - { step: here, wait: { until: { file: never } }, timeout: 1s }\n";
+    let place = Place::with("waits", plan);
+    let started = Instant::now();
+    place.apply().ends(1).says("took longer than 1 s and was given up");
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+/// Whatever an input holds, it is data: in a script, in an argument, in SQL, in a variable.
+#[test]
+fn a_value_never_becomes_a_command() {
+    let plan = r#"
+plan: hostile
+inputs: { name: { default: x } }
+connections: { shop: { file: shop.db } }
+steps:
+  - { step: bare, run: "echo {{ name }} >> seen", read_only: true }
+  - { step: single, run: "echo '{{ name }}' >> seen", read_only: true }
+  - { step: double, run: "echo \"{{ name }}\" >> seen", read_only: true }
+  - { step: listed, run: [sh, -c, "printf '%s\\n' \"$1\" >> seen", sh, "{{ name }}"], read_only: true }
+  - step: variable
+    env: { NAME: "{{ name }}" }
+    run: printf '%s\n' "$NAME" >> seen
+    read_only: true
+  - step: database
+    sql: "insert into names values ('{{ name }}')"
+    on: shop
+    irreversible: one more row
+    allow: { backup-before-change: nothing is in it yet }
+"#;
+    for name in [
+        "$(touch owned)",
+        "`touch owned`",
+        "; touch owned",
+        "x' ; touch owned ; echo '",
+        "x\" ; touch owned ; echo \"",
+        "'); drop table names; --",
+        "{{ 7 * 6 }}",
+        "-n * ~ $HOME && touch owned",
+    ] {
+        let place = Place::with("hostile", plan);
+        place.sqlite("shop.db", "create table names (name text)");
+        let set = format!("name={name}");
+        place.plan(&["apply", "plan.yaml", "--set", &set]).ends(0);
+        assert!(!place.has("owned"), "{name}");
+        let seen = place.read("seen");
+        assert_eq!(seen, format!("{name}\n").repeat(5), "{name}");
+        assert_eq!(place.sqlite("shop.db", "select name from names"), name);
+    }
+}
+
+/// The file of a silent program goes to the next one, unless something that was left behind holds it.
+#[test]
+fn what_is_left_behind_prints_into_its_own_file() {
+    let plan = r#"
+plan: late
+jobs: 1
+steps:
+  - { step: silent, run: ["true"], read_only: true }
+  - step: leaves
+    run: |
+      (sleep 1; echo late) &
+    read_only: true
+  - { step: also-silent, run: ["true"], read_only: true }
+  - { step: prints, run: "sleep 2; echo mine", outputs: { said: stdout }, read_only: true }
+  - { step: last, run: "test '{{ steps.prints.said }}' = mine", read_only: true }
+"#;
+    let place = Place::with("late", plan);
+    place.apply().ends(0);
+    let logs = place.run_folder().join("logs");
+    let read = |name: &str| fs::read_to_string(logs.join(name)).ok();
+    assert_eq!(read("leaves.1.log").as_deref(), Some("late\n"));
+    assert_eq!(read("prints.1.log").as_deref(), Some("mine\n"));
+    for silent in ["silent.1.log", "also-silent.1.log", "last.1.log"] {
+        assert_eq!(read(silent), None, "{silent}");
+    }
+    let all = place.plan(&["logs"]).ends(0).out;
+    assert!(all.find("leaves.1.log") < all.find("prints.1.log"), "{all}");
+    place.plan(&["logs", "silent"]).ends(2).says("has printed anything");
+}
+
 /// The most memory that a process had, in MiB.
 fn most_memory(process: u32) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;

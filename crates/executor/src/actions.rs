@@ -15,10 +15,11 @@ use plan_model::model::action::{Action, ActionKeys};
 use plan_model::model::check::Check;
 use plan_model::model::plan::{RollbackStep, Step, Surroundings};
 use plan_model::model::value::OneOrMany;
+use plan_model::notation::Spoken;
 use plan_model::resolve::{EntryOf, Plan, What};
 
 use crate::checks;
-use crate::event::Outputs;
+use crate::event::{Failure, FailureKind, Outputs};
 use crate::world::{Broken, Job, error};
 
 pub type Act<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -102,7 +103,7 @@ pub async fn perform(job: &Job, entry: &EntryOf) -> Result<Outputs, Broken> {
     }
     match &entry.what {
         What::Step(step) => {
-            let mut outputs = only(&step.actions)?.perform(job, &step.surroundings).await?;
+            let mut outputs = in_time(job, &step.actions, &step.surroundings).await?;
             run::declared_outputs(job, step, &mut outputs)?;
             Ok(outputs)
         }
@@ -131,7 +132,21 @@ pub async fn undo(job: &Job, step: &Step, part: u32) -> Result<(), Broken> {
     {
         return Ok(());
     }
-    only(&back.actions)?.perform(job, &back.surroundings).await.map(|_| ())
+    in_time(job, &back.actions, &back.surroundings).await.map(|_| ())
+}
+
+/// A program's time is kept by its keeper; what only waits or asks is given up here.
+async fn in_time(job: &Job, keys: &ActionKeys, around: &Surroundings) -> Result<Outputs, Broken> {
+    let performing = only(keys)?.perform(job, around);
+    let waits = matches!(keys.first(), Some(Action::Wait(_) | Action::Manual(_)));
+    let limit = job.filler().optional_time(around.timeout.as_ref())?;
+    let Some(limit) = limit.filter(|_| waits) else { return performing.await };
+    if let Ok(result) = tokio::time::timeout(limit, performing).await {
+        return result;
+    }
+    job.world.awaited.borrow_mut().retain(|(entry, _), _| Some(*entry) != job.entry);
+    let text = format!("took longer than {} and was given up", Spoken(limit));
+    Err(Failure::new(FailureKind::TimedOut, text).into())
 }
 
 /// After a crash: the step's own probe, else what the action knows.

@@ -8,6 +8,7 @@ mod read;
 mod rows;
 mod split;
 mod tree;
+pub mod values;
 mod words;
 
 pub use fact::{

@@ -10,6 +10,7 @@ use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior};
 
 use crate::model::read::LeafKind;
 use crate::shell;
+use crate::sql::{self, Dialect};
 
 /// Steps of the template engine that one text may take: ends endless loops.
 const FUEL: u64 = 200_000;
@@ -406,19 +407,13 @@ fn write_value(
     if value.is_undefined() {
         return minijinja::escape_formatter(out, state, value);
     }
-    let text = if value.kind() == minijinja::value::ValueKind::String || tongue == "shell" {
-        quoted(&value.to_string(), &tongue)
-    } else {
-        value.to_string()
+    let is_text = value.kind() == minijinja::value::ValueKind::String;
+    let text = match tongue.as_str() {
+        // How it is quoted depends on what stands around it, which only the whole text tells.
+        "sql" => sql::values::mark(&value.to_string(), is_text),
+        _ => shell_word(&value.to_string()),
     };
     out.write_str(&text).map_err(minijinja::Error::from)
-}
-
-fn quoted(text: &str, tongue: &str) -> String {
-    if tongue == "sql" {
-        return format!("'{}'", text.replace('\'', "''"));
-    }
-    shell_word(text)
 }
 
 /// A value as one word of a shell, whatever is in it.
@@ -449,7 +444,12 @@ pub fn render(text: &str, kind: LeafKind, scope: &Value) -> Result<String, Strin
     if name == "shell" {
         return render_script(text, scope, &mut |_| None);
     }
-    ENVIRONMENT.render_named_str(name, text, scope).map_err(|error| reason(&error))
+    let filled = ENVIRONMENT.render_named_str(name, text, scope).map_err(|error| reason(&error))?;
+    match name {
+        // The only server that is written to yet.
+        "sql" => sql::values::settle(&filled, Dialect::Sqlite),
+        _ => Ok(filled),
+    }
 }
 
 /// Fills a script in. What `hide` gives a variable to is not written into the script: the script

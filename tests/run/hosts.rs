@@ -188,6 +188,38 @@ fn a_host_that_is_not_reached_is_told_before_anything_is_touched() {
 }
 
 #[test]
+fn an_address_is_never_an_option_of_ssh() {
+    let place = place("option").env("WHERE", "-oProxyCommand=touch owned");
+    let plan = "plan: option\ninputs: { where: { env: WHERE } }\nhosts: { web: { ssh: \"{{ where }}\" } }\n\
+                steps:\n  - { step: there, on: web, run: \"true\", read_only: true }\n";
+    place.write("plan.yaml", plan);
+    place.apply().ends(6).says("is no address");
+    assert!(!place.has("owned"));
+}
+
+#[test]
+fn a_timeout_is_kept_on_the_host() {
+    if !has_sshd() {
+        return;
+    }
+    let place = place("slow");
+    let sshd = Sshd::start(&place);
+    let far = place.folder.display();
+    let plan = format!(
+        "plan: slow\n{}steps:\n  - step: there\n    on: web-1\n    run: |\n      echo $$ > {far}/pid\n      \
+         sleep 600\n    timeout: 1s\n    read_only: true\n",
+        sshd.hosts()
+    );
+    place.write("plan.yaml", &plan);
+    place.apply().ends(1).says("took longer than 1 s and was ended");
+    let process = place.read("pid");
+    assert!(!process.is_empty());
+    wait_until("it is ended over there", || {
+        fs::metadata(format!("/proc/{}", process.trim())).is_err()
+    });
+}
+
+#[test]
 fn what_cannot_be_undone_on_a_lost_host_is_not_forgotten() {
     if !has_sshd() {
         return;

@@ -171,8 +171,12 @@ pub async fn found(job: &Job, entry: &EntryOf) -> Found {
 /// The same for a part of the way back.
 pub async fn found_undone(job: &Job, step: &Step, part: u32) -> Found {
     let Some(back) = part_of(step, part) else { return Found::InDoubt };
+    let is_far = back.surroundings.on.is_some() && back.actions.run().is_some();
     match &back.probe {
-        Some(probe) => probed(job, probe).await,
+        Some(probe) => match probed(job, probe).await {
+            Found::Undone { .. } if is_far => Found::InDoubt,
+            found => found,
+        },
         None => match only(&back.actions) {
             Ok(performer) => performer.found(job, &back.surroundings).await,
             Err(_) => Found::InDoubt,

@@ -217,8 +217,8 @@ fn where_it_runs(part: &RollbackStep, world: &World, command: String) -> Option<
     if is_here || command.contains(":?") {
         return None;
     }
-    let hosts =
-        hosts::named(&world.plan.plan, &world.filler(None, None).text(&on.value).ok()?).ok()?;
+    let fill = world.filler(None, None);
+    let hosts = hosts::named(&fill, &fill.text(&on.value).ok()?).ok()?;
     let lines = hosts.iter().map(|host| {
         let host = template::shell_word(host);
         format!(

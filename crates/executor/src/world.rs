@@ -207,7 +207,7 @@ impl Job {
         let shell = ["bash", "-euo", "pipefail"].map(str::to_owned).to_vec();
         let mut filled = Around { dir: self.world.base.clone(), shell, ..Around::default() };
         let Some(around) = around else { return Ok(filled) };
-        filled.set_place(&self.world, &fill, around.on.as_ref(), around.dir.as_ref())?;
+        filled.set_place(&fill, around.on.as_ref(), around.dir.as_ref())?;
         for (name, value) in around.env.iter().flat_map(|entries| entries.0.iter()) {
             filled.env.push((name.value.clone(), fill.text(&value.plain())?));
         }
@@ -385,13 +385,12 @@ impl Around {
     /// Where it runs: a host and a directory.
     pub fn set_place(
         &mut self,
-        world: &World,
         fill: &Filler<'_>,
         on: Option<&HostRef>,
         dir: Option<&Text>,
     ) -> Result<(), Failure> {
         if let Some(on) = on {
-            self.on = hosts::named(&world.plan.plan, &fill.text(&on.value)?)?;
+            self.on = hosts::named(fill, &fill.text(&on.value)?)?;
             self.far_dir = fill.optional(dir)?;
         } else if let Some(dir) = dir {
             self.dir = fill.path(&dir.value)?;

@@ -1,23 +1,40 @@
 //! Hosts that a plan names: looked for before anything is touched.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use plan_model::model::read::{Leaf, LeafKind, Walk};
+use plan_model::model::value::Id;
 use plan_model::resolve::What;
 
 use super::{Checked, Looked};
 use crate::world::{Around, Broken, Job, World, hosts};
 
-/// The hosts that a plan names anywhere, each once.
-pub fn used(world: &World) -> Vec<String> {
-    let mut found = Vec::new();
+/// Every host that a plan names anywhere, once.
+pub async fn all(world: &Rc<World>) -> Vec<Checked> {
+    let fill = world.filler(None, None);
+    let known = &world.plan.plan.hosts;
+    let is_host = |name: &str| {
+        let of_group = |groups: &Vec<Id>| groups.iter().any(|group| group.value == name);
+        known.iter().any(|(id, host)| id.value == name || host.groups.iter().any(of_group))
+    };
+    let (mut found, mut names, mut checked) = (Vec::new(), BTreeSet::new(), Vec::new());
     let mut see = |leaf: Leaf<'_>| {
+        if leaf.kind != LeafKind::Host {
+            return;
+        }
         // Where it names a connection, or nobody knows it yet, there is no such host.
-        if leaf.kind == LeafKind::Host
-            && let Ok(name) = world.filler(None, None).text(leaf.text)
-            && let Ok(hosts) = hosts::named(&world.plan.plan, &name)
-        {
-            found.extend(hosts);
+        let Some(name) = fill.text(leaf.text).ok().filter(|name| is_host(name)) else { return };
+        if !names.insert(name.clone()) {
+            return;
+        }
+        match hosts::named(&fill, &name) {
+            Ok(hosts) => found.extend(hosts),
+            Err(failure) => checked.push(Checked {
+                line: format!("host {name} is reached"),
+                looked: Looked::Fails(failure.text),
+                hint: None,
+            }),
         }
     };
     world.plan.plan.requires.iter().for_each(|check| check.walk(&mut see));
@@ -30,11 +47,14 @@ pub fn used(world: &World) -> Vec<String> {
     }
     found.sort();
     found.dedup();
-    found
+    for host in found {
+        checked.push(ask(world, host).await);
+    }
+    checked
 }
 
 /// Whether somebody answers there, and lets this user in.
-pub async fn ask(world: &Rc<World>, host: String) -> Checked {
+async fn ask(world: &Rc<World>, host: String) -> Checked {
     let line = format!("host {host} is reached");
     let job = Job::new(world.clone(), None, format!("host-{}", host.replace(['/', ':'], "_")));
     let around = job.around(None).unwrap_or_default();

@@ -20,7 +20,7 @@ pub async fn look(job: &Job, check: &OsCheck) -> Looked {
 
 async fn try_look(job: &Job, check: &OsCheck) -> Result<Looked, Broken> {
     let mut around = job.around(None)?;
-    around.set_place(&job.world, &job.filler(), check.on.as_ref(), None)?;
+    around.set_place(&job.filler(), check.on.as_ref(), None)?;
     let mut looked = Looked::Holds(None);
     for place in around.each_place() {
         let Some(text) = release(job, place).await? else {

@@ -21,7 +21,7 @@ pub async fn look(job: &Job, check: &RunCheck) -> Looked {
 async fn try_look(job: &Job, check: &RunCheck) -> Result<Looked, Broken> {
     let fill = job.filler();
     let mut around = job.around(None)?;
-    around.set_place(&job.world, &fill, check.on.as_ref(), check.dir.as_ref())?;
+    around.set_place(&fill, check.on.as_ref(), check.dir.as_ref())?;
     for (name, value) in check.env.iter().flat_map(|entries| entries.0.iter()) {
         around.env.push((name.value.clone(), fill.text(&value.plain())?));
     }

@@ -92,10 +92,7 @@ impl Begun {
         let now = self.clock.now();
         let names = RunNames { id: "requirements".to_owned(), ..RunNames::default() };
         let world = Rc::new(self.world(names, now, folder.clone(), 0, ask));
-        let mut checked = Vec::new();
-        for host in checks::host::used(&world) {
-            checked.push(checks::host::ask(&world, host).await);
-        }
+        let mut checked = checks::host::all(&world).await;
         for (at, check) in world.plan.plan.requires.iter().enumerate() {
             let job = Job::new(world.clone(), None, format!("requirement-{}", at + 1));
             checked.push(checks::ask(&job, check, 0, None).await);

@@ -7,17 +7,18 @@
 use std::path::Path;
 use std::time::Duration;
 
-use plan_model::resolve::Plan;
+use plan_model::model::plan::Host;
 use plan_model::template::shell_word;
 
 use super::{Around, Broken, Ran, error};
 use crate::event::{Failure, FailureKind};
+use crate::fill::Filler;
 use crate::keeper::Ended;
 
 /// How ssh ends where it does not come through, and also where what it ran ended so.
 const SSH_FAILED: i32 = 255;
-/// How `timeout` says that the time was over; the other one where it had to kill.
-const TIME_OVER: [i32; 2] = [124, 137];
+/// How `timeout` says that the time was over.
+const TIME_OVER: i32 = 124;
 /// How long the far side may take to end what took too long, before ssh itself is ended.
 const FAR_GRACE: Duration = Duration::from_secs(20);
 
@@ -43,12 +44,14 @@ done
 "#;
 
 /// A machine, or the machines of a group, in the order of the plan.
-pub fn named(plan: &Plan, name: &str) -> Result<Vec<String>, Failure> {
-    let is_meant = |id: &str, host: &plan_model::model::plan::Host| {
+pub fn named(fill: &Filler<'_>, name: &str) -> Result<Vec<String>, Failure> {
+    let is_meant = |id: &str, host: &Host| {
         id == name || host.groups.iter().flatten().any(|group| group.value == name)
     };
-    let meant = plan.hosts.iter().filter(|(id, host)| is_meant(&id.value, host));
-    let addresses: Vec<_> = meant.map(|(id, host)| address(&id.value, host)).collect();
+    let hosts = fill.plan.plan.hosts.iter();
+    let meant = hosts.filter(|(id, host)| is_meant(&id.value, host));
+    let addresses: Vec<_> =
+        meant.map(|(id, host)| address(fill, &id.value, host)).collect::<Result<_, _>>()?;
     match addresses.is_empty() {
         true => Err(error(format!("`on: {name}`: there is no such host"))),
         false => Ok(addresses),
@@ -56,12 +59,18 @@ pub fn named(plan: &Plan, name: &str) -> Result<Vec<String>, Failure> {
 }
 
 /// As ssh takes it; a host without an address is one that ssh's own configuration knows.
-fn address(id: &str, host: &plan_model::model::plan::Host) -> String {
-    let address = host.ssh.as_ref().map_or(id, |ssh| ssh.value.as_str());
-    match host.port.as_ref().and_then(|port| port.fixed()) {
-        Some(port) if !address.starts_with("ssh://") => format!("ssh://{address}:{port}"),
-        _ => address.to_owned(),
+fn address(fill: &Filler<'_>, id: &str, host: &Host) -> Result<String, Failure> {
+    let address = fill.optional(host.ssh.as_ref())?.unwrap_or_else(|| id.to_owned());
+    // What begins with a dash would be an option of ssh.
+    if address.is_empty() || address.starts_with('-') || address.contains(char::is_whitespace) {
+        return Err(error(format!("host {id}: `{address}` is no address")));
     }
+    Ok(match &host.port {
+        Some(port) if !address.starts_with("ssh://") => {
+            format!("ssh://{address}:{}", fill.count(port)?)
+        }
+        _ => address,
+    })
 }
 
 /// What a host is to do.
@@ -78,7 +87,8 @@ pub fn written(errand: &Errand<'_>, around: &Around, names: &[&str]) -> String {
     }
     let limit = around.timeout.map_or(String::new(), |time| {
         out += "limit=\ncommand -v timeout >/dev/null && limit='timeout -k 10'\n";
-        format!("${{limit:+$limit {}}} ", time.as_secs_f64())
+        // Not every `timeout` knows fractions.
+        format!("${{limit:+$limit {}}} ", time.as_millis().div_ceil(1000))
     });
     let user = around.user.as_ref().map_or("", |user| {
         let user = shell_word(user);
@@ -153,7 +163,7 @@ pub fn judge(ran: &Ran, timeout: Option<Duration>) -> Result<(), Broken> {
         Ended::Exit(SSH_FAILED) => Err(Broken::InDoubt(
             "the connection to the host was lost; what ran there may go on".to_owned(),
         )),
-        Ended::Exit(status) if timeout.is_some() && TIME_OVER.contains(status) => {
+        Ended::Exit(TIME_OVER) if timeout.is_some() => {
             Ran { ended: Ended::TimedOut, ..Ran::clone(ran) }.check(timeout)?;
             Ok(())
         }

@@ -131,9 +131,9 @@ impl Outline {
 
     pub fn of(plan: &CompiledPlan) -> Outline {
         let net = plan.net();
-        let times = estimate::bounds(plan);
+        let times = estimate::of_entries(plan);
         let to_end = ways_to_end(&net, |entry| {
-            times.entries[entry].run.map_or(Duration::ZERO, |range| range.worst)
+            times[entry].run.map_or(Duration::ZERO, |range| range.worst)
         });
         let items = plan.entries().iter().enumerate().map(|(at, entry)| {
             let on_failure = match on_failure(entry) {
@@ -161,8 +161,8 @@ impl Outline {
                 undo,
                 after_crash,
                 to_end: to_end[at],
-                takes: times.entries[at].run.map_or(Duration::ZERO, |range| range.worst),
-                undo_takes: match times.entries[at].undo {
+                takes: times[at].run.map_or(Duration::ZERO, |range| range.worst),
+                undo_takes: match times[at].undo {
                     TimeBack::Said(time) | TimeBack::Assumed(time) => time,
                     _ => Duration::ZERO,
                 },

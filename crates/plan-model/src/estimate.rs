@@ -155,6 +155,12 @@ pub fn estimate(plan: &CompiledPlan) -> Estimates {
     Estimates { bounds, chances }
 }
 
+/// What each entry takes, and what undoing it takes: no more than running a plan asks for.
+pub fn of_entries(compiled: &CompiledPlan) -> Vec<EntryTime> {
+    let known = Known::new(&compiled.plan);
+    compiled.plan.entries.iter().map(|entry| EntryTime::of(entry, &known)).collect()
+}
+
 /// The bounds alone: one pass over the plan, as rules want it.
 pub fn bounds(compiled: &CompiledPlan) -> Bounds {
     let plan = &compiled.plan;

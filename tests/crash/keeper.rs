@@ -356,3 +356,23 @@ steps:
     }
     assert!(kills >= 6, "{kills}");
 }
+
+/// Of two who ask for the same the second one comes too late, and blocks nothing.
+#[test]
+fn who_asks_for_what_is_done_already_blocks_nothing() {
+    let plan = "plan: twice
+jobs: 1
+steps:
+  - { step: bad, run: \"false\", read_only: true, on_failure: pause }
+  - { step: last, run: echo last >> done, read_only: true }
+";
+    let folder = Folder::new(plan);
+    assert_eq!(folder.apply().exit, Some(4));
+    for _ in 0..2 {
+        let asked = folder.plan(&["skip", "bad", "--reason", "done by hand"]);
+        assert_eq!(asked.exit, Some(0), "{asked:?}");
+    }
+    let told = folder.resume();
+    assert_eq!(told.exit, Some(0), "{told:?}");
+    assert_eq!(folder.lines("done"), ["last"]);
+}

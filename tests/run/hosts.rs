@@ -130,10 +130,10 @@ steps:
   - step: script
     on: web
     in: {far}
-    env: {{ TOKEN: "{{{{ token }}}}", KIND: "two words" }}
+    env: {{ TOKEN: "{{{{ token }}}}", KIND: "two words", value: v, file: f, limit: l, PATH: "/bin:/usr/bin" }}
     run: |
       set -- $SSH_CONNECTION
-      echo "$3 $KIND ${{#TOKEN}} $(pwd)" >> seen
+      echo "$3 $KIND ${{#TOKEN}} $(pwd) $value $file $limit $PATH" >> seen
       cat  # nothing is left to read
       echo {{{{ token }}}} | wc -c
     outputs: {{ printed: stdout }}
@@ -153,12 +153,12 @@ steps:
     );
     place.write("plan.yaml", &plan);
     place.apply().ends(0).never_says("not-to-be-seen");
-    let here = far.display();
+    let (here, more) = (far.display(), "v f l /bin:/usr/bin");
     let seen = place.read("far/seen");
     assert_eq!(
         seen,
         format!(
-            "127.0.0.1 two words 19 {here}\n127.0.0.2 two words 19 {here}\nprogram\nfile one kind\n"
+            "127.0.0.1 two words 19 {here} {more}\n127.0.0.2 two words 19 {here} {more}\nprogram\nfile one kind\n"
         )
     );
     let log = place.plan(&["logs", "script"]).ends(0);
@@ -195,6 +195,24 @@ fn an_address_is_never_an_option_of_ssh() {
     place.write("plan.yaml", plan);
     place.apply().ends(6).says("is no address");
     assert!(!place.has("owned"));
+}
+
+#[test]
+fn an_odd_variable_never_makes_a_step_that_did_nothing_a_success() {
+    if !has_sshd() {
+        return;
+    }
+    let place = place("odd");
+    let sshd = Sshd::start(&place);
+    let plan = format!(
+        "plan: odd\n{}steps:\n  - {{ step: there, on: web-1, env: {{ my.var: 1 }}, run: touch {}/there, \
+         read_only: true }}\n",
+        sshd.hosts(),
+        place.folder.display()
+    );
+    place.write("plan.yaml", &plan);
+    place.apply().ends(1).says("`my.var` cannot be a variable on a host");
+    assert!(!place.has("there"));
 }
 
 #[test]

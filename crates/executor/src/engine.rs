@@ -532,6 +532,10 @@ impl<S: Store> Engine<S> {
             }
             Outcome::Looked { entry: at, found } => {
                 self.looking -= 1;
+                // A person was quicker.
+                if self.course.entry(at).state != StepState::Interrupted {
+                    return Ok(());
+                }
                 let entry = self.course.outline.id(at);
                 match found {
                     Found::Done { how, outputs } => {
@@ -544,6 +548,9 @@ impl<S: Store> Engine<S> {
             }
             Outcome::LookedBack { entry: at, part, found } => {
                 self.looking -= 1;
+                if !self.course.undoing().any(|other| other == at) {
+                    return Ok(());
+                }
                 let entry = self.course.outline.id(at);
                 match found {
                     Found::Done { .. } => self.note(Event::UndoDone { entry, part }),
@@ -651,7 +658,9 @@ impl<S: Store> Engine<S> {
             if self.taken.iter().any(|taken| taken.number == one.number) {
                 continue;
             }
-            if let Err(why) = self.grant(&one)? {
+            // What the run's state does not allow any more is refused, and does not come again.
+            let granted = self.grant(&one).unwrap_or_else(|illegal| Err(illegal.to_string()));
+            if let Err(why) = granted {
                 listener.say(&format!("{} asked for something that cannot be done: {why}", one.by));
             }
             self.taken.push(one);

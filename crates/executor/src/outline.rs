@@ -132,9 +132,8 @@ impl Outline {
     pub fn of(plan: &CompiledPlan) -> Outline {
         let net = plan.net();
         let times = estimate::of_entries(plan);
-        let to_end = ways_to_end(&net, |entry| {
-            times[entry].run.map_or(Duration::ZERO, |range| range.worst)
-        });
+        let to_end =
+            ways_to_end(&net, |entry| times[entry].run.map_or(Duration::ZERO, |range| range.worst));
         let items = plan.entries().iter().enumerate().map(|(at, entry)| {
             let on_failure = match on_failure(entry) {
                 OnFailure::Word(OnFailureWord::Rollback) => Lead::Rollback,

@@ -296,6 +296,16 @@ impl Job {
         apart: bool,
     ) -> Result<Ran, Broken> {
         let names: Vec<String> = around.env.iter().map(|(name, _)| name.clone()).collect();
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let is_odd = |name: &&String| {
+            name.is_empty()
+                || !name.chars().all(is_part)
+                || name.starts_with(|c: char| c.is_ascii_digit())
+        };
+        if let Some(odd) = names.iter().find(is_odd) {
+            let text = format!("`{odd}` cannot be a variable on a host: use letters, digits, `_`");
+            return Err(error(text).into());
+        }
         let kept: Vec<_> = names.iter().map(String::as_str).collect();
         let text = hosts::written(errand, &around, &kept);
         let name = self.file_name();

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use minijinja::value::Value;
+use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior};
 
 use crate::model::read::LeafKind;
@@ -407,10 +407,13 @@ fn write_value(
     if value.is_undefined() {
         return minijinja::escape_formatter(out, state, value);
     }
-    let is_text = value.kind() == minijinja::value::ValueKind::String;
-    let text = match tongue.as_str() {
+    let text = match (tongue.as_str(), value.kind()) {
         // How it is quoted depends on what stands around it, which only the whole text tells.
-        "sql" => sql::values::mark(&value.to_string(), is_text),
+        ("sql", ValueKind::Number | ValueKind::Bool) => {
+            sql::values::mark(&value.to_string(), false)
+        }
+        ("sql", ValueKind::None) => sql::values::mark("null", false),
+        ("sql", _) => sql::values::mark(&value.to_string(), true),
         _ => shell_word(&value.to_string()),
     };
     out.write_str(&text).map_err(minijinja::Error::from)

@@ -153,8 +153,9 @@ impl<S: Store> Engine<S> {
 
     /// Asks the action, or the step's probe.
     pub(super) fn look(&mut self, at: usize) {
-        let id = format!("{}.found{}", self.course.outline.items[at].id, self.world.keepers_before);
         let attempt = self.course.entry(at).attempt;
+        let name = &self.course.outline.items[at].id;
+        let id = format!("{name}.found{}.{attempt}", self.world.keepers_before);
         let mut job = Job::new(self.world.clone(), Some(at), id);
         job.performed_as = program_id(&self.course.outline.items[at].id, attempt);
         let outcomes = self.outcomes.clone();
@@ -169,7 +170,8 @@ impl<S: Store> Engine<S> {
 
     fn look_back(&mut self, at: usize, part: u32) {
         let name = &self.course.outline.items[at].id;
-        let id = format!("{name}.found-undo{}.{}", part + 1, self.world.keepers_before);
+        let attempt = self.course.entry(at).undo_attempt;
+        let id = format!("{name}.found-undo{}.{}.{attempt}", part + 1, self.world.keepers_before);
         let mut job = Job::new(self.world.clone(), Some(at), id);
         job.performed_as = undo_id(name, part, self.course.entry(at).undo_attempt);
         job.own = Some(self.world.known_of(at));

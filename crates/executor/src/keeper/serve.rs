@@ -241,6 +241,8 @@ impl Server {
 
     /// Its lock goes with it: whoever can have it later knows that nobody writes there any more.
     fn output_file(&mut self, path: &Path) -> std::io::Result<File> {
+        // One that bears this very name is given up: it is about to be written to again.
+        self.spares.retain(|spare| spare.path != path);
         if let Some(Spare { path: last, file }) = self.spares.pop() {
             // Never over a file that is there: another program of this name may have written it.
             if renameat_with(CWD, &last, CWD, path, RenameFlags::NOREPLACE).is_ok() {

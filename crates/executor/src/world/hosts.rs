@@ -17,29 +17,36 @@ use crate::keeper::Ended;
 
 /// How ssh ends where it does not come through, and also where what it ran ended so.
 const SSH_FAILED: i32 = 255;
-/// How `timeout` says that the time was over.
-const TIME_OVER: i32 = 124;
-/// How long the far side may take to end what took too long, before ssh itself is ended.
-const FAR_GRACE: Duration = Duration::from_secs(20);
+/// How `timeout` says that the time was over; the other one where it had to kill.
+const TIME_OVER: [i32; 2] = [124, 137];
+/// How long a host may take beside the work itself: to be reached, and to end what took too long.
+const FAR_GRACE: Duration = Duration::from_secs(30);
 
-/// Reads the errand from standard input and brings it to each host in turn; the first that fails ends
-/// it. The far side gets the values of `PLAN_NAMES` before the errand.
+/// Brings the errand to each host in turn; the first that fails ends it. The far side gets the values
+/// of `PLAN_NAMES` before the errand, and begins only once it has read all of it: the brace that ends
+/// it comes last.
 const DRIVER: &str = r#"
-quote="'\\''"
-for host do
-    [ $# -eq 1 ] || echo "== $host"
+export SHELL=/bin/sh
+plan_quote="'\\''"
+for plan_host do
+    [ $# -eq 1 ] || echo "== $plan_host"
     rm -f "$PLAN_REACHED"
     {
-        for name in $PLAN_NAMES; do
-            value=${!name}
-            printf "export %s='%s'\n" "$name" "${value//\'/$quote}"
+        plan_at=0
+        echo '{'
+        for plan_name in $PLAN_NAMES; do
+            plan_at=$((plan_at + 1))
+            plan_value=PLAN_VALUE_$plan_at
+            plan_value=${!plan_value}
+            printf "export %s='%s'\n" "$plan_name" "${plan_value//\'/"$plan_quote"}" || exit
         done
-        cat "$PLAN_ERRAND"
+        cat "$PLAN_ERRAND" && echo '}'
     } | ssh -T -o BatchMode=yes -o ConnectTimeout=15 -o ServerAliveInterval=15 \
         -o ServerAliveCountMax=4 -o ControlPath=none -o PermitLocalCommand=yes \
-        -o LocalCommand='touch "$PLAN_REACHED"' "$host" exec sh -s
-    status=${PIPESTATUS[1]}
-    [ "$status" -eq 0 ] || exit "$status"
+        -o LocalCommand='touch "$PLAN_REACHED"' "$plan_host" exec sh -s
+    plan_ends=("${PIPESTATUS[@]}")
+    [ "${plan_ends[1]}" -eq 0 ] || exit "${plan_ends[1]}"
+    [ "${plan_ends[0]}" -eq 0 ] || { echo "the errand was not handed over whole" >&2; exit 1; }
 done
 "#;
 
@@ -86,9 +93,9 @@ pub fn written(errand: &Errand<'_>, around: &Around, names: &[&str]) -> String {
         out += &format!("cd {} || exit\n", shell_word(dir));
     }
     let limit = around.timeout.map_or(String::new(), |time| {
-        out += "limit=\ncommand -v timeout >/dev/null && limit='timeout -k 10'\n";
+        out += "plan_limit=\ncommand -v timeout >/dev/null && plan_limit='timeout -k 10'\n";
         // Not every `timeout` knows fractions.
-        format!("${{limit:+$limit {}}} ", time.as_millis().div_ceil(1000))
+        format!("${{plan_limit:+$plan_limit {}}} ", time.as_millis().div_ceil(1000))
     });
     let user = around.user.as_ref().map_or("", |user| {
         let user = shell_word(user);
@@ -118,9 +125,9 @@ pub fn written(errand: &Errand<'_>, around: &Around, names: &[&str]) -> String {
             }
             let newline = if script.ends_with('\n') { "" } else { "\n" };
             out += &format!(
-                "file=$(mktemp) || exit\ntrap 'rm -f \"$file\"' EXIT\n\
-                 cat >\"$file\" <<'{end}'\n{script}{newline}{end}\n\
-                 {limit}{shell} \"$file\" </dev/null\n"
+                "plan_file=$(mktemp) || exit\ntrap 'rm -f \"$plan_file\"' EXIT\n\
+                 cat >\"$plan_file\" <<'{end}'\n{script}{newline}{end}\n\
+                 {limit}{shell} \"$plan_file\" </dev/null\n"
             );
         }
     }
@@ -134,13 +141,17 @@ pub fn driver(
     errand: &Path,
     reached: &Path,
 ) -> Vec<String> {
+    // Under names of our own: a PATH for over there must not be the one here.
+    for (at, (name, _)) in around.env.iter_mut().enumerate() {
+        *name = format!("PLAN_VALUE_{}", at + 1);
+    }
     let own = [
         ("PLAN_NAMES", names.join(" ")),
         ("PLAN_ERRAND", errand.display().to_string()),
         ("PLAN_REACHED", reached.display().to_string()),
     ];
     around.env.extend(own.map(|(name, value)| (name.to_owned(), value)));
-    around.timeout = around.timeout.map(|time| time * around.on.len() as u32 + FAR_GRACE);
+    around.timeout = around.timeout.map(|time| (time + FAR_GRACE) * around.on.len() as u32);
     let mut words = ["bash", "-c", DRIVER, "plan"].map(str::to_owned).to_vec();
     words.extend(around.on.iter().cloned());
     words
@@ -163,7 +174,7 @@ pub fn judge(ran: &Ran, timeout: Option<Duration>) -> Result<(), Broken> {
         Ended::Exit(SSH_FAILED) => Err(Broken::InDoubt(
             "the connection to the host was lost; what ran there may go on".to_owned(),
         )),
-        Ended::Exit(TIME_OVER) if timeout.is_some() => {
+        Ended::Exit(status) if timeout.is_some() && TIME_OVER.contains(status) => {
             Ran { ended: Ended::TimedOut, ..Ran::clone(ran) }.check(timeout)?;
             Ok(())
         }

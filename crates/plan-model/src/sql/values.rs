@@ -103,6 +103,8 @@ fn put(value: &str, is_text: bool, place: Place, dialect: Dialect) -> Result<Str
     };
     Ok(match place {
         Place::Bare if is_text => format!("'{}'", inside(has_escapes(dialect))),
+        // Behind a minus, another one would begin a comment.
+        Place::Bare if value.starts_with('-') => format!("({value})"),
         Place::Bare => value.to_owned(),
         Place::String { escapes } => inside(escapes),
         Place::Name(close) => value.replace(close, &format!("{close}{close}")),
@@ -152,5 +154,7 @@ mod tests {
         assert_eq!(settle(&text, Dialect::PostgreSql).unwrap(), r"select 'a\', 'b\'");
         let number = format!("select {}, '{}'", mark("3", false), mark("3", false));
         assert_eq!(settle(&number, Dialect::Sqlite).unwrap(), "select 3, '3'");
+        let negative = format!("select 10-{}", mark("-3", false));
+        assert_eq!(settle(&negative, Dialect::Sqlite).unwrap(), "select 10-(-3)");
     }
 }

@@ -302,7 +302,7 @@ plan: cut
     );
     place.write("plan.yaml", &plan);
     // It is not run again while it goes on over there.
-    place.apply().ends(4).says("there").says("was interrupted");
+    place.apply().ends(4).says("there").says("the connection to the host was lost");
     assert_eq!(place.read("began"), "began\n");
     wait_until("what ran there goes on", || place.has("done"));
     place.plan(&["resume"]).ends(0).says("was done");

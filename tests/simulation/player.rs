@@ -340,7 +340,7 @@ impl Player {
             if acted {
                 self.world.there[at] = Some(0);
             }
-            self.record(Event::Interrupted { entry: entry.clone() });
+            self.record(Event::Interrupted { entry: entry.clone(), why: None });
             let how = "looked".to_owned();
             match (self.random.below(3), self.outline.items[at].after_crash) {
                 (0, _) if acted => {

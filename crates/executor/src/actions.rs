@@ -154,33 +154,30 @@ pub async fn found(job: &Job, entry: &EntryOf) -> Found {
     let What::Step(step) = &entry.what else {
         return Found::Undone { how: "checks are simply asked again".to_owned() };
     };
-    // What is not there yet may still go on where nobody sees it.
-    let is_far = step.surroundings.on.is_some() && step.actions.run().is_some();
-    match &step.probe {
-        Some(probe) => match probed(job, probe).await {
-            Found::Undone { .. } if is_far => Found::InDoubt,
-            found => found,
-        },
-        None => match only(&step.actions) {
-            Ok(performer) => performer.found(job, &step.surroundings).await,
-            Err(_) => Found::InDoubt,
-        },
-    }
+    became(job, step.probe.as_ref(), &step.actions, &step.surroundings).await
 }
 
 /// The same for a part of the way back.
 pub async fn found_undone(job: &Job, step: &Step, part: u32) -> Found {
     let Some(back) = part_of(step, part) else { return Found::InDoubt };
-    let is_far = back.surroundings.on.is_some() && back.actions.run().is_some();
-    match &back.probe {
-        Some(probe) => match probed(job, probe).await {
-            Found::Undone { .. } if is_far => Found::InDoubt,
-            found => found,
-        },
-        None => match only(&back.actions) {
-            Ok(performer) => performer.found(job, &back.surroundings).await,
-            Err(_) => Found::InDoubt,
-        },
+    became(job, back.probe.as_ref(), &back.actions, &back.surroundings).await
+}
+
+async fn became(
+    job: &Job,
+    probe: Option<&Check>,
+    keys: &ActionKeys,
+    around: &Surroundings,
+) -> Found {
+    let Some(probe) = probe else {
+        let Ok(performer) = only(keys) else { return Found::InDoubt };
+        return performer.found(job, around).await;
+    };
+    // What is not there yet may still go on where nobody sees it.
+    let is_far = around.on.is_some() && keys.run().is_some();
+    match probed(job, probe).await {
+        Found::Undone { .. } if is_far => Found::InDoubt,
+        found => found,
     }
 }
 

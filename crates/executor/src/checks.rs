@@ -40,12 +40,14 @@ pub enum Looked {
     Declined(String),
 }
 
-impl Looked {
-    fn failed(failure: Failure) -> Looked {
-        match failure.kind {
-            FailureKind::Exit => Looked::Fails(failure.text),
-            _ => Looked::Unmeasured(failure.text),
-        }
+/// What kept a check from being asked is no answer of it.
+impl From<Broken> for Looked {
+    fn from(broken: Broken) -> Looked {
+        Looked::Unmeasured(match broken {
+            Broken::Failed(failure) => failure.text,
+            Broken::Lost => "the keeper is gone".to_owned(),
+            Broken::InDoubt(why) => why,
+        })
     }
 }
 

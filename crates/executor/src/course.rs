@@ -368,7 +368,7 @@ impl Course {
                 self.interrupted.remove(&entry);
                 self.release(self.outline.point[entry]);
             }
-            Event::Interrupted { entry } => {
+            Event::Interrupted { entry, .. } => {
                 let entry = self.find(entry, event)?;
                 self.change(entry, StepChange::LostSight, event)?;
                 self.stop(entry, at);

@@ -511,7 +511,7 @@ impl<S: Store> Engine<S> {
                         self.note(Event::Failed { entry, failure, then })
                     }
                     Err(Broken::Lost) => self.lost(at, None),
-                    Err(Broken::InDoubt(_)) => self.doubt(at, None),
+                    Err(Broken::InDoubt(why)) => self.doubt(at, None, Some(why)),
                 }
             }
             Outcome::Undone { entry: at, part, result } => {
@@ -527,7 +527,7 @@ impl<S: Store> Engine<S> {
                         self.note(Event::UndoFailed { entry, part, failure, retry_at })
                     }
                     Err(Broken::Lost) => self.lost(at, Some(part)),
-                    Err(Broken::InDoubt(_)) => self.doubt(at, Some(part)),
+                    Err(Broken::InDoubt(why)) => self.doubt(at, Some(part), Some(why)),
                 }
             }
             Outcome::Looked { entry: at, found } => {

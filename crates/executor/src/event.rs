@@ -50,6 +50,9 @@ pub enum Event {
     /// Found running after a crash.
     Interrupted {
         entry: EntryId,
+        /// What is known about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     FoundDone {
         entry: EntryId,
@@ -271,7 +274,7 @@ impl Event {
             | Event::Done { entry, .. }
             | Event::Failed { entry, .. }
             | Event::Skipped { entry, .. }
-            | Event::Interrupted { entry }
+            | Event::Interrupted { entry, .. }
             | Event::FoundDone { entry, .. }
             | Event::FoundUndone { entry, .. }
             | Event::Asking { entry, .. }

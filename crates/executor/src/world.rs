@@ -312,8 +312,11 @@ impl Job {
         let file = self.logs().join(format!("{name}.errand"));
         write_private(&file, text.as_bytes())?;
         let reached = hosts::reached(&self.logs().join(format!("{name}.log")));
+        let timeout = around.timeout;
         let arguments = hosts::driver(&mut around, names, &file, &reached);
-        self.local(arguments, around, None, apart).await
+        let ran = self.local(arguments, around, None, apart).await?;
+        hosts::judge(&ran, timeout)?;
+        Ok(ran)
     }
 
     async fn local(
@@ -400,7 +403,11 @@ impl Around {
         dir: Option<&Text>,
     ) -> Result<(), Failure> {
         if let Some(on) = on {
-            self.on = hosts::named(fill, &fill.text(&on.value)?)?;
+            let name = fill.text(&on.value)?;
+            self.on = hosts::named(fill, &name)?;
+            if self.on.is_empty() {
+                return Err(error(format!("`on: {name}`: there is no such host")));
+            }
             self.far_dir = fill.optional(dir)?;
         } else if let Some(dir) = dir {
             self.dir = fill.path(&dir.value)?;

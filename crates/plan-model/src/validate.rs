@@ -40,9 +40,7 @@ impl Outcome {
 
 /// Reads, resolves, orders and lints the plan file at a path.
 pub fn plan(sources: &mut Sources, folder: &dyn Folder, path: &str, setting: &Setting) -> Outcome {
-    let mut found = Vec::new();
-    let loaded = load::file(sources, folder, path, FileRole::Plan, None, &mut found);
-    finish(sources, folder, loaded, setting, Wanted::All, found)
+    file(sources, folder, path, setting, Wanted::All)
 }
 
 /// The same for whoever is about to run it: errors, and no opinions.
@@ -52,9 +50,19 @@ pub fn errors(
     path: &str,
     setting: &Setting,
 ) -> Outcome {
+    file(sources, folder, path, setting, Wanted::Errors)
+}
+
+fn file(
+    sources: &mut Sources,
+    folder: &dyn Folder,
+    path: &str,
+    setting: &Setting,
+    wanted: Wanted,
+) -> Outcome {
     let mut found = Vec::new();
     let loaded = load::file(sources, folder, path, FileRole::Plan, None, &mut found);
-    finish(sources, folder, loaded, setting, Wanted::Errors, found)
+    finish(sources, folder, loaded, setting, wanted, found)
 }
 
 /// The same for a text that is no file, such as standard input.

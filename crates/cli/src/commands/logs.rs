@@ -1,6 +1,6 @@
 //! `plan logs`: what the programs of a run printed, as it stands in its files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -58,7 +58,12 @@ fn files(folder: &Path, step: Option<&str>) -> Vec<PathBuf> {
     let programs = keeper::programs(folder).into_iter();
     let wanted = programs.filter(|id| step.is_none_or(|step| id.split('.').next() == Some(step)));
     let outputs = wanted.flat_map(|id| ["log", "err"].map(|end| format!("{id}.{end}")));
-    outputs.map(|name| folder.join("logs").join(name)).collect()
+    // Most programs print nothing, and leave no file.
+    let folder = folder.join("logs");
+    let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+    let there: HashSet<_> =
+        entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    outputs.filter(|name| there.contains(name)).map(|name| folder.join(name)).collect()
 }
 
 fn print(path: &Path, printed: &mut BTreeMap<PathBuf, u64>, terminal: &mut Terminal) {

@@ -39,10 +39,11 @@ pub async fn open(
 ) -> Result<Engine<SqliteStore>, Refusal> {
     let frozen = frozen(&mut store, &run).await?;
     // A long journal is read while its long plan is compiled.
-    let kept = frozen.clone();
-    let compiling = std::thread::spawn(move || kept.compile(&mut Sources::checked()).plan);
+    let compiling =
+        std::thread::spawn(move || (frozen.compile(&mut Sources::checked()).plan, frozen));
     let records = store.read(&run, 0).await?;
-    let plan = compiling.join().ok().flatten().ok_or_else(|| unreadable(&run))?;
+    let (plan, frozen) = compiling.join().map_err(|_| unreadable(&run))?;
+    let plan = plan.ok_or_else(|| unreadable(&run))?;
     let begun = begun(plan, &frozen, None, &args.store.store, args.output)?;
     let now = begun.clock.now();
     let environment = run.environment.as_deref();

@@ -35,18 +35,15 @@ impl Perform for Command {
                 .entry
                 .and_then(|entry| job.world.plan.entry(entry).step())
                 .is_some_and(|step| step.outputs.is_some());
-            let (timeout, is_far) = (around.timeout, !around.on.is_empty());
+            let timeout = around.timeout;
             let ran = start(job, self, around, apart).await?;
-            outcome(&ran, timeout, is_far)
+            outcome(&ran, timeout)
         })
     }
 }
 
 /// What a program that has ended comes to; also for one that ended while nobody watched.
-fn outcome(ran: &Ran, timeout: Option<Duration>, is_far: bool) -> Result<Outputs, Broken> {
-    if is_far {
-        hosts::judge(ran, timeout)?;
-    }
+fn outcome(ran: &Ran, timeout: Option<Duration>) -> Result<Outputs, Broken> {
     ran.check(timeout)?;
     let mut outputs = Outputs::new();
     if let Ended::Exit(status) = ran.ended {
@@ -61,8 +58,10 @@ pub fn after(job: &Job, ran: &Ran, part: Option<u32>) -> Result<Outputs, Broken>
     let around = entry.and_then(|entry| Some(super::parts_of(entry, part)?.1));
     let timeout = around.and_then(|around| around.timeout.as_ref());
     let timeout = timeout.and_then(|time| job.filler().time(time).ok());
-    let is_far = around.is_some_and(|around| around.on.is_some());
-    let mut outputs = outcome(ran, timeout, is_far)?;
+    if around.is_some_and(|around| around.on.is_some()) {
+        hosts::judge(ran, timeout)?;
+    }
+    let mut outputs = outcome(ran, timeout)?;
     if let Some(step) = entry.and_then(|entry| entry.step()).filter(|_| part.is_none()) {
         declared_outputs(job, step, &mut outputs)?;
     }

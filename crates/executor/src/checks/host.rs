@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use plan_model::model::read::{Leaf, LeafKind, Walk};
-use plan_model::model::value::Id;
 use plan_model::resolve::What;
 
 use super::{Checked, Looked};
@@ -13,18 +12,13 @@ use crate::world::{Around, Broken, Job, World, hosts};
 /// Every host that a plan names anywhere, once.
 pub async fn all(world: &Rc<World>) -> Vec<Checked> {
     let fill = world.filler(None, None);
-    let known = &world.plan.plan.hosts;
-    let is_host = |name: &str| {
-        let of_group = |groups: &Vec<Id>| groups.iter().any(|group| group.value == name);
-        known.iter().any(|(id, host)| id.value == name || host.groups.iter().any(of_group))
-    };
     let (mut found, mut names, mut checked) = (Vec::new(), BTreeSet::new(), Vec::new());
     let mut see = |leaf: Leaf<'_>| {
         if leaf.kind != LeafKind::Host {
             return;
         }
-        // Where it names a connection, or nobody knows it yet, there is no such host.
-        let Some(name) = fill.text(leaf.text).ok().filter(|name| is_host(name)) else { return };
+        // What nobody knows yet is asked when its step runs; where it names a connection there is no host.
+        let Ok(name) = fill.text(leaf.text) else { return };
         if !names.insert(name.clone()) {
             return;
         }
@@ -60,15 +54,10 @@ async fn ask(world: &Rc<World>, host: String) -> Checked {
     let around = job.around(None).unwrap_or_default();
     let around = Around { on: vec![host], ..around };
     let ran = job.program(vec!["true".to_owned()], around, None, false).await;
-    let judged = ran.and_then(|ran| {
-        hosts::judge(&ran, None)?;
-        Ok(ran.check(None)?)
-    });
-    let looked = match judged {
+    let looked = match ran.and_then(|ran| Ok(ran.check(None)?)) {
         Ok(()) => Looked::Holds(None),
         Err(Broken::Failed(failure)) => Looked::Fails(failure.text),
-        Err(Broken::InDoubt(why)) => Looked::Unmeasured(why),
-        Err(Broken::Lost) => Looked::Unmeasured("the keeper is gone".to_owned()),
+        Err(broken) => broken.into(),
     };
     let hint = "try it by hand with the same user: ssh -o BatchMode=yes HOST true".to_owned();
     Checked { line, looked, hint: Some(hint) }

@@ -16,12 +16,7 @@ use crate::world::{Broken, Job, error};
 const FAILURES: &str = "(?i)error|fatal|panic";
 
 pub async fn look(job: &Job, check: &LogCheck) -> Looked {
-    match try_look(job, check).await {
-        Ok(looked) => looked,
-        Err(Broken::Failed(failure)) => Looked::Unmeasured(failure.text),
-        Err(Broken::Lost) => Looked::Unmeasured("the keeper is gone".to_owned()),
-        Err(Broken::InDoubt(why)) => Looked::Unmeasured(why),
-    }
+    try_look(job, check).await.unwrap_or_else(Looked::from)
 }
 
 async fn try_look(job: &Job, check: &LogCheck) -> Result<Looked, Broken> {

@@ -5,17 +5,12 @@ use plan_model::notation::VersionRange;
 
 use super::Looked;
 use crate::keeper::Ended;
-use crate::world::{Around, Broken, Job, hosts};
+use crate::world::{Around, Broken, Job};
 
 const RELEASE: &str = "/etc/os-release";
 
 pub async fn look(job: &Job, check: &OsCheck) -> Looked {
-    match try_look(job, check).await {
-        Ok(looked) => looked,
-        Err(Broken::Failed(failure)) => Looked::Unmeasured(failure.text),
-        Err(Broken::Lost) => Looked::Unmeasured("the keeper is gone".to_owned()),
-        Err(Broken::InDoubt(why)) => Looked::Unmeasured(why),
-    }
+    try_look(job, check).await.unwrap_or_else(Looked::from)
 }
 
 async fn try_look(job: &Job, check: &OsCheck) -> Result<Looked, Broken> {
@@ -40,7 +35,6 @@ async fn release(job: &Job, around: Around) -> Result<Option<String>, Broken> {
         return Ok(std::fs::read_to_string(RELEASE).ok());
     }
     let ran = job.program(vec!["cat".to_owned(), RELEASE.to_owned()], around, None, true).await?;
-    hosts::judge(&ran, None)?;
     Ok(if ran.ended == Ended::Exit(0) { Some(ran.text()?) } else { None })
 }
 

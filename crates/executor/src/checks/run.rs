@@ -7,15 +7,10 @@ use super::{Looked, comparison};
 use crate::actions::run::start;
 use crate::event::{Failure, FailureKind};
 use crate::keeper::Ended;
-use crate::world::{Broken, Job, hosts};
+use crate::world::{Broken, Job};
 
 pub async fn look(job: &Job, check: &RunCheck) -> Looked {
-    match try_look(job, check).await {
-        Ok(looked) => looked,
-        Err(Broken::Failed(failure)) => Looked::failed(failure),
-        Err(Broken::Lost) => Looked::Unmeasured("the keeper is gone".to_owned()),
-        Err(Broken::InDoubt(why)) => Looked::Unmeasured(why),
-    }
+    try_look(job, check).await.unwrap_or_else(Looked::from)
 }
 
 async fn try_look(job: &Job, check: &RunCheck) -> Result<Looked, Broken> {
@@ -27,16 +22,13 @@ async fn try_look(job: &Job, check: &RunCheck) -> Result<Looked, Broken> {
     }
     around.user = fill.optional(check.user.as_ref())?;
     around.timeout = fill.optional_time(check.timeout.as_ref())?;
-    let (timeout, is_far) = (around.timeout, !around.on.is_empty());
+    let timeout = around.timeout;
     if compares_with_secret(job, check)? {
         let text = "what it prints is covered, so it cannot be compared with a secret: \
                     compare inside the script, and let its exit status tell";
         return Ok(Looked::Unmeasured(text.to_owned()));
     }
     let ran = start(job, &check.run, around, true).await?;
-    if is_far {
-        hosts::judge(&ran, timeout)?;
-    }
     let compares = comparison::is_asked(&check.comparison);
     let wanted = check.exit.as_ref().map(|exit| fill.count(exit)).transpose()?;
     match (&ran.ended, wanted) {

@@ -48,7 +48,7 @@ impl<S: Store> Engine<S> {
             if step.is_some_and(is_program_step) {
                 self.find_program(at, None, id, &logs)?;
             } else {
-                self.note(Event::Interrupted { entry: self.course.outline.id(at) })?;
+                self.note(Event::Interrupted { entry: self.course.outline.id(at), why: None })?;
                 self.look(at);
             }
         }
@@ -90,14 +90,19 @@ impl<S: Store> Engine<S> {
         if is_program && !matches!(begun, Some(Fate::Begun { .. })) {
             return self.find_program(at, part, id, &logs);
         }
-        self.doubt(at, part)
+        self.doubt(at, part, None)
     }
 
     /// It may have acted, and may still: the action or a probe is asked.
-    pub(super) fn doubt(&mut self, at: usize, part: Option<u32>) -> Result<(), Illegal> {
+    pub(super) fn doubt(
+        &mut self,
+        at: usize,
+        part: Option<u32>,
+        why: Option<String>,
+    ) -> Result<(), Illegal> {
         match part {
             None => {
-                self.note(Event::Interrupted { entry: self.course.outline.id(at) })?;
+                self.note(Event::Interrupted { entry: self.course.outline.id(at), why })?;
                 self.look(at);
             }
             Some(part) => self.look_back(at, part),
@@ -117,7 +122,9 @@ impl<S: Store> Engine<S> {
         let outcomes = self.outcomes.clone();
         match known {
             // The machine stopped meanwhile: the end of the log may be lost with it.
-            None if logs.first().is_some_and(|log| !log.is_of_this_boot()) => self.doubt(at, part),
+            None if logs.first().is_some_and(|log| !log.is_of_this_boot()) => {
+                self.doubt(at, part, None)
+            }
             None => match part {
                 // Intent was journaled, and then the engine died: nothing was started.
                 None => {

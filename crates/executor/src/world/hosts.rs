@@ -50,19 +50,14 @@ for plan_host do
 done
 "#;
 
-/// A machine, or the machines of a group, in the order of the plan.
+/// A machine, or the machines of a group, in the order of the plan; none where nothing is called so.
 pub fn named(fill: &Filler<'_>, name: &str) -> Result<Vec<String>, Failure> {
     let is_meant = |id: &str, host: &Host| {
         id == name || host.groups.iter().flatten().any(|group| group.value == name)
     };
     let hosts = fill.plan.plan.hosts.iter();
     let meant = hosts.filter(|(id, host)| is_meant(&id.value, host));
-    let addresses: Vec<_> =
-        meant.map(|(id, host)| address(fill, &id.value, host)).collect::<Result<_, _>>()?;
-    match addresses.is_empty() {
-        true => Err(error(format!("`on: {name}`: there is no such host"))),
-        false => Ok(addresses),
-    }
+    meant.map(|(id, host)| address(fill, &id.value, host)).collect()
 }
 
 /// As ssh takes it; a host without an address is one that ssh's own configuration knows.

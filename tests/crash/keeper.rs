@@ -374,5 +374,6 @@ steps:
     }
     let told = folder.resume();
     assert_eq!(told.exit, Some(0), "{told:?}");
+    assert!(told.text.contains("bad is skipped: it cannot be skipped"), "{told:?}");
     assert_eq!(folder.lines("done"), ["last"]);
 }

@@ -183,7 +183,7 @@ fn a_host_that_is_not_reached_is_told_before_anything_is_touched() {
     );
     place.write("plan.yaml", &plan);
     let ran = place.apply().ends(6).says("the host was not reached").says("refused");
-    ran.says("ssh -o BatchMode=yes HOST true").says("nothing was touched");
+    ran.says("ssh -o BatchMode=yes ssh://127.0.0.1:1 true").says("nothing was touched");
     assert!(!place.has("began"));
 }
 

@@ -154,6 +154,8 @@ pub struct Engine<S: Store> {
     intents: Vec<Event>,
     /// Requests that led to them.
     taken: Vec<Asked>,
+    /// What could not be done of what was asked, to be told.
+    refused: Vec<String>,
     outcomes: mpsc::UnboundedSender<Outcome>,
     inbox: mpsc::UnboundedReceiver<Outcome>,
     questions: mpsc::UnboundedReceiver<Question>,
@@ -207,6 +209,7 @@ impl<S: Store> Engine<S> {
         listener: &mut dyn Listener,
         control: &mut mpsc::UnboundedReceiver<Control>,
     ) -> Stopped {
+        self.say_refused(listener);
         let mut look_at = Instant::now();
         let mut beat_at = Instant::now() + BEAT_EVERY;
         let mut tick_at = Instant::now();
@@ -292,9 +295,7 @@ impl<S: Store> Engine<S> {
                     self.last_look = LastLook::Taken;
                 }
                 look_at = Instant::now() + LOOK_EVERY;
-                if let Err(illegal) = self.look_for_requests(listener).await {
-                    return Stopped::Illegal(illegal);
-                }
+                self.look_for_requests(listener).await;
             }
             if Instant::now() >= beat_at {
                 beat_at = Instant::now() + BEAT_EVERY;
@@ -649,23 +650,33 @@ impl<S: Store> Engine<S> {
         Ok(())
     }
 
-    async fn look_for_requests(&mut self, listener: &mut dyn Listener) -> Result<(), Illegal> {
+    async fn look_for_requests(&mut self, listener: &mut dyn Listener) {
         if self.store_problem.is_some() {
-            return Ok(());
+            return;
         }
-        let Ok(asked) = self.store.asked(&self.run).await else { return Ok(()) };
+        let Ok(asked) = self.store.asked(&self.run).await else { return };
+        self.heed(asked);
+        self.say_refused(listener);
+    }
+
+    /// Does what was asked for, once. What the run's state does not allow any more is refused, and does
+    /// not come again.
+    fn heed(&mut self, asked: Vec<Asked>) {
         for one in asked {
             if self.taken.iter().any(|taken| taken.number == one.number) {
                 continue;
             }
-            // What the run's state does not allow any more is refused, and does not come again.
             let granted = self.grant(&one).unwrap_or_else(|illegal| Err(illegal.to_string()));
             if let Err(why) = granted {
-                listener.say(&format!("{} asked for something that cannot be done: {why}", one.by));
+                let text = format!("{} asked for something that cannot be done: {why}", one.by);
+                self.refused.push(text);
             }
             self.taken.push(one);
         }
-        Ok(())
+    }
+
+    fn say_refused(&mut self, listener: &mut dyn Listener) {
+        self.refused.drain(..).for_each(|text| listener.say(&text));
     }
 
     /// What somebody asked for from another terminal; `Err` says why it cannot be.
@@ -725,7 +736,12 @@ impl<S: Store> Engine<S> {
         let entry = self.course.outline.id(at);
         match self.course.entry(at).state {
             StepState::RollbackFailed => self.note(Event::UndoSettled { entry, by, why })?,
-            StepState::Waiting | StepState::Done | StepState::Running => {
+            StepState::Waiting
+            | StepState::Done
+            | StepState::Running
+            | StepState::Skipped
+            | StepState::RollingBack
+            | StepState::RolledBack => {
                 let state = self.course.entry(at).state.word();
                 return Ok(Err(format!("{entry} is {state}: it cannot be skipped")));
             }

@@ -52,6 +52,7 @@ async fn ask(world: &Rc<World>, host: String) -> Checked {
     let line = format!("host {host} is reached");
     let job = Job::new(world.clone(), None, format!("host-{}", host.replace(['/', ':'], "_")));
     let around = job.around(None).unwrap_or_default();
+    let hint = format!("try it by hand with the same user: ssh -o BatchMode=yes {host} true");
     let around = Around { on: vec![host], ..around };
     let ran = job.program(vec!["true".to_owned()], around, None, false).await;
     let looked = match ran.and_then(|ran| Ok(ran.check(None)?)) {
@@ -59,6 +60,5 @@ async fn ask(world: &Rc<World>, host: String) -> Checked {
         Err(Broken::Failed(failure)) => Looked::Fails(failure.text),
         Err(broken) => broken.into(),
     };
-    let hint = "try it by hand with the same user: ssh -o BatchMode=yes HOST true".to_owned();
     Checked { line, looked, hint: Some(hint) }
 }

@@ -207,11 +207,7 @@ pub async fn take_up<S: Store>(
     engine.note_beginning(None).await?;
     engine.wait_for_keepers().await;
     let requests = engine.store.asked(&engine.run).await?;
-    for one in requests {
-        // What cannot be done any more is left: the state of the run has moved on.
-        let _ = engine.grant(&one);
-        engine.taken.push(one);
-    }
+    engine.heed(requests);
     if engine.course.state() != RunState::Succeeded {
         engine.note(Event::Resumed { by })?;
     }
@@ -258,6 +254,7 @@ fn engine<S: Store>(
         pending: Vec::new(),
         intents: Vec::new(),
         taken: Vec::new(),
+        refused: Vec::new(),
         outcomes,
         inbox,
         questions,

@@ -154,8 +154,10 @@ impl Log {
 
     /// `None`: it was never started, once the keeper has said that nothing more will come.
     pub fn fate(&self, id: &str) -> Option<Fate> {
-        if let Some(how) = self.last(&format!("ended {id} ")) {
-            return serde_json::from_str(how).ok().map(Fate::Ended);
+        // An end that nobody understands is no end: it began, and may not be begun again.
+        let ended = self.last(&format!("ended {id} "));
+        if let Some(ended) = ended.and_then(|how| serde_json::from_str(how).ok()) {
+            return Some(Fate::Ended(ended));
         }
         if let Some(process) = self.last(&format!("started {id} ")) {
             return Some(Fate::Begun { process: process.parse().ok() });
@@ -173,5 +175,22 @@ impl Log {
     pub fn keeper_lives(&self) -> bool {
         let Ok(file) = File::open(&self.path) else { return false };
         flock(&file, FlockOperation::NonBlockingLockShared).is_err()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_began_is_never_taken_for_what_never_ran() {
+        let lines = "\nbegins a.1\nstarted a.1 7\nended a.1 {\"exit\":0}\nbegins b.1\nstarted b.1 8\n\
+                     ended b.1 something new\nbegins c.1\n";
+        let log = Log { path: PathBuf::new(), text: lines.to_owned() };
+        assert_eq!(log.fate("b.1"), Some(Fate::Begun { process: Some(8) }));
+        assert_eq!(log.fate("c.1"), Some(Fate::Begun { process: None }));
+        assert_eq!(log.fate("c"), None);
+        assert_eq!(log.fate("d.1"), None);
+        assert!(log.fate("a.1").is_some());
     }
 }

@@ -3,11 +3,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::mem;
 
 use plan_model::folder::{FileProblem, Folder, MemoryFolder};
+use plan_model::graph::CompiledPlan;
 use plan_model::inputs::Given;
 use plan_model::source::Sources;
-use plan_model::validate::{self, Outcome, Setting};
+use plan_model::validate::{self, Setting};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -21,6 +23,9 @@ pub struct Frozen {
     /// Values of inputs that somebody gave; never secrets.
     pub set: Vec<(String, serde_json::Value, String)>,
     pub files: BTreeMap<String, String>,
+    /// What was read of long files, so that a run that goes on need not read them again.
+    #[serde(skip)]
+    pub trees: BTreeMap<String, Vec<u8>>,
 }
 
 impl Frozen {
@@ -53,18 +58,45 @@ impl Frozen {
     }
 
     /// Compiles the plan from what was kept.
-    pub fn compile(&self, sources: &mut Sources) -> Outcome {
+    pub fn compile(&mut self) -> Option<CompiledPlan> {
         let files = self.files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes()));
         let folder = MemoryFolder(files.collect());
-        validate::compiled(sources, &folder, &self.path, &self.setting())
+        let mut sources = Sources::checked(mem::take(&mut self.trees));
+        validate::compiled(&mut sources, &folder, &self.path, &self.setting()).plan
     }
 
+    /// One line of JSON, and behind it each tree: its path and its length in a line, then its bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("texts are plain data")
+        let mut bytes = serde_json::to_vec(self).expect("texts are plain data");
+        for (path, tree) in &self.trees {
+            bytes.push(b'\n');
+            let head = serde_json::to_vec(&(path, tree.len())).expect("texts are plain data");
+            bytes.extend(head);
+            bytes.push(b'\n');
+            bytes.extend(tree);
+        }
+        bytes
     }
 
     pub fn from_bytes(bytes: &[u8]) -> Option<Frozen> {
-        serde_json::from_slice(bytes).ok()
+        let (first, mut rest) = line(bytes);
+        let mut frozen: Frozen = serde_json::from_slice(first).ok()?;
+        while !rest.is_empty() {
+            let (head, behind) = line(rest);
+            let (path, length): (String, usize) = serde_json::from_slice(head).ok()?;
+            let (tree, behind) = behind.split_at_checked(length)?;
+            frozen.trees.insert(path, tree.to_vec());
+            rest = behind.strip_prefix(b"\n").unwrap_or(behind);
+        }
+        Some(frozen)
+    }
+}
+
+/// Up to the end of its first line, and what comes behind it.
+fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    match bytes.iter().position(|byte| *byte == b'\n') {
+        Some(at) => (&bytes[..at], &bytes[at + 1..]),
+        None => (bytes, &[]),
     }
 }
 
@@ -96,5 +128,39 @@ impl Folder for Recorder<'_> {
 
     fn list(&self, path: &str) -> Result<Vec<String>, FileProblem> {
         self.folder.list(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_plan_comes_back_with_what_was_read_of_it() {
+        let steps = "    steps: [{ step: s, run: [\"true\"], read_only: true }]\n";
+        let text = format!("plan: p\nphases:\n  - phase: only\n{steps}");
+        let text = text + &"# a long plan\n".repeat(100_000);
+        let folder = MemoryFolder([("p.yaml".to_owned(), text.clone().into_bytes())].into());
+        let mut sources = Sources::keeping_trees();
+        let outcome = validate::errors(&mut sources, &folder, "p.yaml", &Setting::default());
+        let mut frozen = Frozen {
+            path: "p.yaml".to_owned(),
+            base: "/base".to_owned(),
+            environment: None,
+            set: Vec::new(),
+            files: [("p.yaml".to_owned(), text)].into(),
+            trees: sources.into_trees(),
+        };
+        assert_eq!(frozen.trees.len(), 1);
+        let mut again = Frozen::from_bytes(&frozen.to_bytes()).expect("it was just written");
+        assert_eq!(again.trees, frozen.trees);
+        // With the tree, without it, and with a damaged one.
+        let plan = format!("{:?}", outcome.plan.expect("it is sound").plan.file);
+        let compiled = |frozen: &mut Frozen| format!("{:?}", frozen.compile().unwrap().plan.file);
+        assert!(compiled(&mut again) == plan);
+        frozen.trees.get_mut("p.yaml").unwrap().truncate(1_000);
+        assert!(compiled(&mut frozen) == plan);
+        frozen.trees.clear();
+        assert!(compiled(&mut frozen) == plan);
     }
 }

@@ -1,6 +1,7 @@
 //! YAML text → located tree. Finds syntax errors, duplicate keys, several documents, alias bombs.
 //! Knows YAML 1.2, not the plan language.
 
+mod packed;
 mod syntax;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle};

@@ -13,6 +13,8 @@ use crate::together;
 const INCLUDE_DEPTH: usize = 16;
 /// With fewer bytes, starting a thread costs more than it saves.
 const LONG_TEXT: usize = 100_000;
+/// From here on, reading YAML a second time is a wait that somebody notices.
+const SLOW_TEXT: usize = 1_000_000;
 
 /// Sixteen small files that each include the next one often would be read for years.
 const INCLUDE_COUNT: usize = 1_000;
@@ -39,7 +41,10 @@ pub fn parse<T: Read + Send>(
     let file = sources.add(name, text);
     let text = sources.file(file).text.clone();
     if sources.are_checked() {
-        let value = T::read(Document::parse(file, &text, found)?.root())?;
+        let known = sources.known_tree(name);
+        let document = known.and_then(|tree| Document::unpack(file, &text, tree));
+        let document = document.or_else(|| Document::parse(file, &text, found))?;
+        let value = T::read(document.root())?;
         return Some(Loaded { file, value, in_part: false, ids: Vec::new() });
     }
     let is_long = text.len() > LONG_TEXT;
@@ -73,6 +78,9 @@ pub fn parse<T: Read + Send>(
         _ => ids,
     };
     let value = if refused.is_empty() {
+        if text.len() > SLOW_TEXT && found.is_empty() {
+            sources.keep_tree(name, || document.pack());
+        }
         value
     } else {
         document.prune(refused);

@@ -1,6 +1,7 @@
 //! Texts and places in them: byte span ↔ line and column.
 //! Does not know what the texts mean, nor how they were read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One text among those that a command looked at.
@@ -74,18 +75,55 @@ impl SourceFile {
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     files: Vec<SourceFile>,
-    /// Held against the schema before, and found right: nobody needs to do it again.
-    are_checked: bool,
+    trees: Trees,
+}
+
+/// What becomes of the trees of texts that take long to read.
+#[derive(Debug, Clone, Default)]
+enum Trees {
+    #[default]
+    Forgotten,
+    /// They are wanted later, by the names of their files.
+    Kept(BTreeMap<String, Vec<u8>>),
+    /// They were kept, and the texts were held against the schema: nobody needs to do it again.
+    Known(BTreeMap<String, Vec<u8>>),
 }
 
 impl Sources {
+    /// For texts of which the trees are wanted later.
+    pub fn keeping_trees() -> Sources {
+        Sources { trees: Trees::Kept(BTreeMap::new()), ..Sources::default() }
+    }
+
     /// For texts that were validated before, such as those of a run that goes on.
-    pub fn checked() -> Sources {
-        Sources { are_checked: true, ..Sources::default() }
+    pub fn checked(trees: BTreeMap<String, Vec<u8>>) -> Sources {
+        Sources { trees: Trees::Known(trees), ..Sources::default() }
     }
 
     pub fn are_checked(&self) -> bool {
-        self.are_checked
+        matches!(self.trees, Trees::Known(_))
+    }
+
+    /// The tree of a text, if it was kept.
+    pub fn known_tree(&self, name: &str) -> Option<&[u8]> {
+        match &self.trees {
+            Trees::Known(trees) => trees.get(name).map(Vec::as_slice),
+            Trees::Kept(_) | Trees::Forgotten => None,
+        }
+    }
+
+    /// Keeps the tree of a text, if anybody wants it.
+    pub fn keep_tree(&mut self, name: &str, tree: impl FnOnce() -> Vec<u8>) {
+        if let Trees::Kept(trees) = &mut self.trees {
+            trees.insert(name.to_owned(), tree());
+        }
+    }
+
+    pub fn into_trees(self) -> BTreeMap<String, Vec<u8>> {
+        match self.trees {
+            Trees::Kept(trees) => trees,
+            Trees::Known(_) | Trees::Forgotten => BTreeMap::new(),
+        }
     }
 
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> FileId {

@@ -44,7 +44,7 @@ fn read(args: &Apply, terminal: &mut Terminal) -> Result<(CompiledPlan, Frozen),
     let base = base_of(&args.plan)?;
     // A second time where values come from outside: the plan is laid out with them.
     for is_last in [false, true] {
-        let mut sources = Sources::default();
+        let mut sources = Sources::keeping_trees();
         let recorder = Recorder::new(&Disk);
         let outcome = validate::errors(&mut sources, &recorder, &args.plan, &setting);
         let renderer = render::human::renderer();
@@ -74,6 +74,7 @@ fn read(args: &Apply, terminal: &mut Terminal) -> Result<(CompiledPlan, Frozen),
                 environment: args.overlay.env.clone(),
                 set: set.collect(),
                 files: recorder.files(),
+                trees: sources.into_trees(),
             };
             return Ok((plan, frozen));
         }

@@ -5,7 +5,6 @@ use plan_executor::frozen::Frozen;
 use plan_executor::store::sqlite::SqliteStore;
 use plan_executor::store::{RunRow, Store};
 use plan_model::graph::CompiledPlan;
-use plan_model::source::Sources;
 
 use super::apply::begun;
 use crate::args::Resume;
@@ -37,10 +36,9 @@ pub async fn open(
     mut store: SqliteStore,
     run: RunRow,
 ) -> Result<Engine<SqliteStore>, Refusal> {
-    let frozen = frozen(&mut store, &run).await?;
+    let mut frozen = frozen(&mut store, &run).await?;
     // A long journal is read while its long plan is compiled.
-    let compiling =
-        std::thread::spawn(move || (frozen.compile(&mut Sources::checked()).plan, frozen));
+    let compiling = std::thread::spawn(move || (frozen.compile(), frozen));
     let records = store.read(&run, 0).await?;
     let (plan, frozen) = compiling.join().map_err(|_| unreadable(&run))?;
     let plan = plan.ok_or_else(|| unreadable(&run))?;
@@ -57,8 +55,8 @@ pub async fn compile(
     store: &mut SqliteStore,
     run: &RunRow,
 ) -> Result<(CompiledPlan, Frozen), Refusal> {
-    let frozen = frozen(store, run).await?;
-    let plan = frozen.compile(&mut Sources::checked()).plan.ok_or_else(|| unreadable(run))?;
+    let mut frozen = frozen(store, run).await?;
+    let plan = frozen.compile().ok_or_else(|| unreadable(run))?;
     Ok((plan, frozen))
 }
 

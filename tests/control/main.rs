@@ -275,22 +275,3 @@ phases:
     );
     assert_eq!(end(desk.start()).0, Some(0));
 }
-
-#[test]
-fn another_server_is_refused_before_anything_is_touched() {
-    let desk = Desk::new(
-        "plan: elsewhere
-connections: { main: { server: postgresql, host: 127.0.0.1, database: shop } }
-steps:
-  - step: first
-    run: touch first
-    rollback: { run: rm first }
-  - checkpoint: counted
-    checks: [{ sql: select 1, on: main, equals: 1 }]
-",
-    );
-    let (code, text) = end(desk.start());
-    assert_eq!(code, Some(6), "{text}");
-    assert!(text.contains("counted: this version of plan reaches SQLite only, not main"), "{text}");
-    assert!(!desk.path("first").exists());
-}

@@ -4,6 +4,8 @@
 mod checks;
 mod hosts;
 mod people;
+#[path = "../support/place.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
 mod place;
 mod processes;
 mod secrets;

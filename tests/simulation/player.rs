@@ -290,7 +290,8 @@ impl Player {
             return Event::Done { entry, outputs: Outputs::new() };
         }
         // What failed may have acted all the same.
-        if self.random.once_in(2) {
+        let acts = self.random.once_in(2);
+        if acts {
             self.world.there[at] = Some(0);
         }
         let kinds = [FailureKind::Exit, FailureKind::TimedOut, FailureKind::NotMeasured];
@@ -299,7 +300,8 @@ impl Player {
         } else {
             kinds[self.random.below(kinds.len())]
         };
-        let failure = Failure::new(kind, "it failed");
+        let untouched = !acts && self.random.once_in(2);
+        let failure = Failure { untouched, ..Failure::new(kind, "it failed") };
         let then = self.course.then(at, &failure, self.now, self.limits.attended);
         if let Then::RetryAt(moment) = &then {
             assert!(*moment >= self.now);

@@ -16,7 +16,7 @@ use plan_model::model::check::Check;
 use plan_model::model::plan::{RollbackStep, Step, Surroundings};
 use plan_model::model::value::OneOrMany;
 use plan_model::notation::Spoken;
-use plan_model::resolve::{EntryOf, Plan, What};
+use plan_model::resolve::{EntryOf, What};
 
 use crate::checks;
 use crate::event::{Failure, FailureKind, Outputs};
@@ -41,7 +41,7 @@ pub enum Found {
 /// What every kind of action can do. `around` says where and how.
 pub trait Perform {
     /// What it wants and this version has not, known before anything is touched.
-    fn lacks(&self, _plan: &Plan, around: &Surroundings) -> Vec<String> {
+    fn lacks(&self, around: &Surroundings) -> Vec<String> {
         here_only(around)
     }
 

@@ -2,6 +2,7 @@
 //! One file per kind. Changes nothing.
 
 mod comparison;
+mod database;
 mod disk;
 mod file;
 pub mod host;
@@ -22,12 +23,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use plan_model::model::check::{self, Check};
-use plan_model::resolve::Plan;
 use serde_json::Value as Json;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::event::{Failure, FailureKind, Outputs};
-use crate::world::{Broken, Job, sqlite};
+use crate::world::{Broken, Job};
 
 /// What came of asking once.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +82,7 @@ pub fn look<'a>(job: &'a Job, asked: &'a Check, number: usize) -> Looking<'a> {
             Check::Log(check) => log::look(job, check).await,
             Check::Manual(check) => manual::look(job, check, number).await,
             Check::Tool(check) => tool::look(job, check).await,
+            Check::Database(check) => database::look(job, check).await,
             Check::Os(check) => os::look(job, check).await,
             Check::Variable(check) => variable::look(check),
             Check::AnyOf(any) => {
@@ -100,15 +101,12 @@ pub fn look<'a>(job: &'a Job, asked: &'a Check, number: usize) -> Looking<'a> {
 }
 
 /// What a check wants and this version has not: some it can parse and show, but not ask.
-pub fn lacks(plan: &Plan, asked: &Check) -> Vec<String> {
+pub fn lacks(asked: &Check) -> Vec<String> {
     match asked {
-        Check::Backup(_)
-        | Check::Compare(_)
-        | Check::Gate(_)
-        | Check::Service(_)
-        | Check::Database(_) => vec![not_yet(asked)],
-        Check::AnyOf(any) => any.any_of.iter().flat_map(|one| lacks(plan, one)).collect(),
-        Check::Sql(sql) => sqlite::lacks(plan, sql.on.as_ref().map(|on| &on.value[..])),
+        Check::Backup(_) | Check::Compare(_) | Check::Gate(_) | Check::Service(_) => {
+            vec![not_yet(asked)]
+        }
+        Check::AnyOf(any) => any.any_of.iter().flat_map(lacks).collect(),
         _ => Vec::new(),
     }
 }

@@ -25,6 +25,8 @@ pub struct EntryCourse {
     pub attempt: u32,
     /// It was started and nobody found that it did nothing: it may have to be undone.
     pub may_have_acted: bool,
+    /// The same, before its last attempt.
+    pub acted_before: bool,
     /// The how-manieth entry it was to start.
     pub order: u32,
     pub undone_parts: u32,
@@ -133,6 +135,7 @@ impl Course {
             state: StepState::Waiting,
             attempt: 0,
             may_have_acted: false,
+            acted_before: false,
             order: 0,
             undone_parts: 0,
             undo_attempt: 0,
@@ -316,6 +319,7 @@ impl Course {
                 self.starts += 1;
                 let course = &mut self.entries[entry];
                 course.attempt = *attempt;
+                course.acted_before = course.may_have_acted;
                 course.may_have_acted = true;
                 course.order = self.starts;
                 course.started = Some(at);
@@ -332,12 +336,14 @@ impl Course {
                 if let Then::RetryAt(moment) = then {
                     self.change(entry, StepChange::WillRetry, event)?;
                     self.stop(entry, at);
+                    self.take_for_undone(entry, failure.untouched);
                     self.later.insert((*moment, entry));
                     self.entries[entry].retry_at = Some(*moment);
                     return Ok(());
                 }
                 self.change(entry, StepChange::GaveUp, event)?;
                 self.stop(entry, at);
+                self.take_for_undone(entry, failure.untouched);
                 self.failures.push((id.clone(), failure.clone()));
                 if failure.kind == FailureKind::Declined {
                     // Whoever goes on after a no is asked again.
@@ -378,12 +384,7 @@ impl Course {
                 let entry = self.find(entry, event)?;
                 self.change(entry, StepChange::FoundUndone, event)?;
                 self.stop(entry, at);
-                let course = &mut self.entries[entry];
-                // An earlier attempt may have acted all the same.
-                course.may_have_acted &= course.attempt > 1;
-                if !course.may_have_acted {
-                    self.leave_out(entry);
-                }
+                self.take_for_undone(entry, true);
                 self.ready.insert(self.rank(entry));
             }
             Event::Tripped { phase, failure, then } => {
@@ -640,6 +641,17 @@ impl Course {
         }
     }
 
+    /// Its last attempt is known to have done nothing; an earlier one may have acted all the same.
+    fn take_for_undone(&mut self, at: usize, is_known: bool) {
+        if is_known {
+            let entry = &mut self.entries[at];
+            entry.may_have_acted = entry.acted_before;
+            if !entry.may_have_acted {
+                self.leave_out(at);
+            }
+        }
+    }
+
     /// Entries that failed or were undone may start again.
     fn go_forward_again(&mut self) {
         for (at, entry) in self.entries.iter_mut().enumerate() {
@@ -652,6 +664,7 @@ impl Course {
             if again && let Some(state) = entry.state.next(StepChange::Reset) {
                 if entry.state == StepState::RolledBack {
                     entry.may_have_acted = false;
+                    entry.acted_before = false;
                     entry.undone_parts = 0;
                     entry.undo_before = entry.undo_attempt;
                 }

@@ -195,11 +195,19 @@ pub struct Answer {
 pub struct Failure {
     pub kind: FailureKind,
     pub text: String,
+    /// It is certain that nothing was changed: there is nothing to undo.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untouched: bool,
 }
 
 impl Failure {
     pub fn new(kind: FailureKind, text: impl Into<String>) -> Failure {
-        Failure { kind, text: text.into() }
+        Failure { kind, text: text.into(), untouched: false }
+    }
+
+    /// Of something that is known to have done nothing.
+    pub fn untouched(self) -> Failure {
+        Failure { untouched: true, ..self }
     }
 }
 

@@ -10,6 +10,7 @@ use plan_model::graph::CompiledPlan;
 use plan_model::model::plan::Expression;
 use plan_model::model::read::LeafKind;
 use plan_model::model::value::{Count, Flag, Number, Percent, Setting, Size, Text, Time};
+use plan_model::sql::Dialect;
 use plan_model::{notation, template};
 use serde_json::Value as Json;
 
@@ -77,9 +78,17 @@ fn wrong(text: impl Into<String>) -> Failure {
     Failure::new(FailureKind::Error, text)
 }
 
+fn unfilled(text: &str, why: &str) -> Failure {
+    wrong(format!("`{}` cannot be filled in: {why}", text.trim_end()))
+}
+
 impl Filler<'_> {
     pub fn text(&self, text: &str) -> Result<String, Failure> {
-        self.fill(text, LeafKind::Plain)
+        if !template::has_template(text) {
+            return Ok(text.to_owned());
+        }
+        let scope = self.scope(text);
+        template::render(text, LeafKind::Plain, &scope).map_err(|why| unfilled(text, &why))
     }
 
     pub fn of(&self, text: &Text) -> Result<String, Failure> {
@@ -90,8 +99,12 @@ impl Filler<'_> {
         text.map(|text| self.of(text)).transpose()
     }
 
-    pub fn sql(&self, text: &str) -> Result<String, Failure> {
-        self.fill(text, LeafKind::Sql)
+    /// Statements, as this server takes them.
+    pub fn sql(&self, text: &str, dialect: Dialect) -> Result<String, Failure> {
+        if !template::has_template(text) {
+            return Ok(text.to_owned());
+        }
+        template::render_sql(text, dialect, &self.scope(text)).map_err(|why| unfilled(text, &why))
     }
 
     /// A path, from the plan's folder.
@@ -188,15 +201,6 @@ impl Filler<'_> {
             Ok(None) => Ok(false),
             Err(why) => Err(wrong(format!("the condition `{}`: {why}", expression.value))),
         }
-    }
-
-    fn fill(&self, text: &str, kind: LeafKind) -> Result<String, Failure> {
-        if !template::has_template(text) {
-            return Ok(text.to_owned());
-        }
-        let scope = self.scope(text);
-        template::render(text, kind, &scope)
-            .map_err(|why| wrong(format!("`{}` cannot be filled in: {why}", text.trim_end())))
     }
 
     fn scope(&self, text: &str) -> Value {

@@ -1,33 +1,23 @@
 //! The declared state of a plan, taken before a run and compared after a rollback: files by what is
-//! in them, SQLite databases by their schema and rows. Reads only.
+//! in them, databases by their objects and rows. Reads only.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::Duration;
 
-use futures_util::TryStreamExt;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, Connection, Row};
 
-use crate::actions::sql::NOTES;
 use crate::checks::sha256;
-use plan_model::resolve::Plan;
-
 use crate::event::Failure;
-use crate::world::{World, error, sqlite};
+use crate::world::database::address::Address;
+use crate::world::database::refusal::Refusal;
+use crate::world::database::{Session, shape};
+use crate::world::{World, error};
 
 /// So many differences are named; more are counted.
 const NAMED: usize = 50;
-
-/// What the declared state wants and this version has not.
-pub fn lacks(plan: &Plan) -> Vec<String> {
-    let databases = plan.file.state.iter().flat_map(|state| state.databases.iter().flatten());
-    databases.flat_map(|id| sqlite::lacks(plan, Some(&id.value))).collect()
-}
 
 /// What is there, each thing with what it is. Two equal states give two equal values.
 pub async fn take(world: &World) -> Result<Json, Failure> {
@@ -42,19 +32,15 @@ pub async fn take(world: &World) -> Result<Json, Failure> {
         files(&whole, name.trim_end_matches('/'), &except, &mut parts)?;
     }
     for id in state.databases.iter().flatten() {
-        let connection = world.plan.plan.connection(&id.value);
-        let connection = connection.ok_or_else(|| error("the state names no known connection"))?;
-        let Some(path) = sqlite::file(connection, &fill)? else {
-            return Err(error(format!(
-                "this version of plan takes the state of SQLite databases only, not of {}",
-                id.value
-            )));
-        };
-        if !path.exists() {
+        let at = Address::of(&fill, Some(&id.value))?;
+        if at.file().is_some_and(|path| !path.exists()) {
             parts.insert(format!("database {}", id.value), "not there".to_owned());
             continue;
         }
-        database(&path, &id.value, &except, &mut parts).await?;
+        let mut session = Session::open(&at, &format!("plan/{}/state", world.run.id)).await?;
+        let taken = database(&mut session, &id.value, &except, &mut parts).await;
+        session.close().await;
+        taken?;
     }
     let map: Map<String, Json> =
         parts.into_iter().map(|(name, what)| (name, Json::from(what))).collect();
@@ -127,74 +113,32 @@ fn files(
 }
 
 async fn database(
-    path: &Path,
+    session: &mut Session,
     id: &str,
     except: &[String],
     parts: &mut BTreeMap<String, String>,
 ) -> Result<(), Failure> {
-    let said = |problem: sqlx::Error| error(format!("{id}: {}", sqlite::said(&problem)));
-    let mut connection = sqlite::open(path, Duration::from_secs(10)).await?;
-    // One moment for all tables.
-    let mut moment = connection.begin().await.map_err(said)?;
-    let objects = sqlx::query(
-        "select type, name, coalesce(sql, '') as sql from sqlite_schema
-         where name not like 'sqlite\\_%' escape '\\' order by type, name",
-    )
-    .fetch_all(&mut *moment)
-    .await
-    .map_err(said)?;
-    for object in objects {
-        let (kind, name, sql): (String, String, String) =
-            (object.get("type"), object.get("name"), object.get("sql"));
-        if name == NOTES || except.contains(&name) {
+    let said = |refusal: Refusal| error(format!("{id}: {}", refusal.text));
+    shape::hold_still(session).await.map_err(said)?;
+    for object in shape::objects(session).await.map_err(said)? {
+        let name = &object.name;
+        if except.contains(name) {
             continue;
         }
-        let mut what = hex(Sha256::digest(sql.as_bytes()).as_slice());
-        if kind == "table" {
-            let (count, digest) = rows(&mut moment, &name, except).await.map_err(said)?;
-            parts
-                .insert(format!("rows of table {name} in {id}"), format!("{count} rows, {digest}"));
+        let definition = hex(Sha256::digest(object.definition.as_bytes()).as_slice());
+        parts.insert(format!("{} {name} in {id}", object.kind), format!("definition {definition}"));
+        if !object.is_table() {
+            continue;
         }
-        what.insert_str(0, "definition ");
-        parts.insert(format!("{kind} {name} in {id}"), what);
+        let mut columns = shape::columns(session, name).await.map_err(said)?;
+        columns.retain(|column| {
+            !except.contains(column) && !except.contains(&format!("{name}.{column}"))
+        });
+        let digested = shape::digest(session, name, &columns).await.map_err(said)?;
+        let what = format!("{} rows, {}", digested.rows, digested.digest);
+        parts.insert(format!("rows of table {name} in {id}"), what);
     }
     Ok(())
-}
-
-/// Every row of a table as SQLite itself would write it down.
-async fn rows(
-    connection: &mut SqliteConnection,
-    table: &str,
-    except: &[String],
-) -> Result<(u64, String), sqlx::Error> {
-    let columns = sqlx::query("select name from pragma_table_info(?)")
-        .bind(table)
-        .fetch_all(&mut *connection)
-        .await?;
-    let columns: Vec<String> = columns.iter().map(|row| row.get("name")).collect();
-    let kept = columns.iter().filter(|column| {
-        !except.contains(column) && !except.contains(&format!("{table}.{column}"))
-    });
-    let quoted: Vec<String> = kept.map(|column| format!("quote({})", identifier(column))).collect();
-    if quoted.is_empty() {
-        return Ok((0, String::new()));
-    }
-    let line = quoted.join(" || ',' || ");
-    let query = format!("select {line} as line from {} order by 1", identifier(table));
-    let mut found = sqlx::query(AssertSqlSafe(query)).fetch(&mut *connection);
-    let mut hash = Sha256::new();
-    let mut count = 0;
-    while let Some(row) = found.try_next().await? {
-        let line: String = row.get("line");
-        hash.update((line.len() as u64).to_le_bytes());
-        hash.update(line.as_bytes());
-        count += 1;
-    }
-    Ok((count, hex(hash.finalize().as_slice())))
-}
-
-fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -46,6 +46,15 @@ impl Frozen {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// Files that the plan names, by their paths from its folder.
+    pub fn named_files(&self) -> BTreeMap<String, String> {
+        let folder = self.path.rfind('/').map_or("", |at| &self.path[..=at]);
+        let others = self.files.iter().filter(|(path, _)| **path != self.path);
+        let named = others
+            .filter_map(|(path, text)| Some((path.strip_prefix(folder)?.to_owned(), text.clone())));
+        named.collect()
+    }
+
     pub fn setting(&self) -> Setting {
         let set = self.set.iter().map(|(name, value, origin)| Given {
             name: name.clone(),

@@ -7,13 +7,12 @@ use plan_model::model::plan::Surroundings;
 use plan_model::model::value::OneOrMany;
 use plan_model::resolve::{Plan, What};
 
-use crate::{actions, checks, fingerprint};
+use crate::{actions, checks};
 
 /// Each with the entry that wants it, in the order of the plan.
 pub fn of(plan: &Plan) -> Vec<(String, String)> {
-    let mut all = All { plan, found: Vec::new() };
+    let mut all = All { found: Vec::new() };
     plan.requires.iter().for_each(|check| all.check("requires", check));
-    all.add("state", fingerprint::lacks(plan));
     for phase in &plan.phases {
         phase.watch.iter().for_each(|check| all.check(&phase.id, check));
     }
@@ -35,23 +34,22 @@ pub fn of(plan: &Plan) -> Vec<(String, String)> {
     all.found
 }
 
-struct All<'p> {
-    plan: &'p Plan,
+struct All {
     found: Vec<(String, String)>,
 }
 
-impl All<'_> {
+impl All {
     fn action(&mut self, id: &str, keys: &ActionKeys, around: &Surroundings) {
         let Some(action) = keys.first() else { return };
         let lacks = match actions::performer(action) {
-            Ok(performer) => performer.lacks(self.plan, around),
+            Ok(performer) => performer.lacks(around),
             Err(why) => vec![why],
         };
         self.add(id, lacks);
     }
 
     fn check(&mut self, id: &str, check: &Check) {
-        self.add(id, checks::lacks(self.plan, check));
+        self.add(id, checks::lacks(check));
     }
 
     fn add(&mut self, id: &str, lacks: Vec<String>) {

@@ -1,8 +1,8 @@
 //! What performing needs of the world: programs under the keeper, requests, databases, questions to
 //! people. Decides nothing, and journals nothing.
 
+pub mod database;
 pub mod hosts;
-pub mod sqlite;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -79,6 +79,8 @@ pub struct World {
     pub run: RunNames,
     /// The plan's folder: paths in the plan start here.
     pub base: PathBuf,
+    /// Files that the plan names, as they were when the run began, by their paths from the plan's folder.
+    pub files: BTreeMap<String, String>,
     /// The run's own folder.
     pub folder: PathBuf,
     pub clock: Clock,
@@ -177,6 +179,17 @@ impl World {
         }
     }
 
+    /// A file that the plan names: as it was reviewed, or as it lies there where only the run knew its
+    /// name.
+    pub fn frozen_text(&self, path: &str) -> Result<String, Failure> {
+        if let Some(text) = self.files.get(path.trim_start_matches("./")) {
+            return Ok(text.clone());
+        }
+        let path = self.base.join(path);
+        std::fs::read_to_string(&path)
+            .map_err(|problem| error(format!("{}: {problem}", path.display())))
+    }
+
     /// A failure as it may be told and written down.
     pub fn covered(&self, mut failure: Failure) -> Failure {
         failure.text = self.cover.text(&failure.text);
@@ -196,6 +209,12 @@ impl Job {
             answers: Vec::new(),
             programs: Cell::new(0),
         }
+    }
+
+    /// What lists of sessions in a server show.
+    pub fn session_name(&self) -> String {
+        let entry = self.entry.map(|entry| &*self.world.plan.entry(entry).id);
+        format!("plan/{}/{}", self.world.run.id, entry.unwrap_or(&self.id))
     }
 
     pub fn filler(&self) -> Filler<'_> {

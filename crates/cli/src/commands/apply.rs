@@ -201,6 +201,7 @@ pub fn begun(
         plan,
         values,
         base,
+        files: frozen.named_files(),
         store_folder: absolute(store)?,
         program: this_program()?,
         clock: operate::clock(),

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use plan_model::model::action::notify::Notify;
 use plan_model::model::plan::Surroundings;
-use plan_model::resolve::Plan;
 use serde_json::{Value as Json, json};
 
 use super::http::reason;
@@ -15,7 +14,7 @@ use crate::world::{Broken, Job, error};
 const PATIENCE: Duration = Duration::from_secs(15);
 
 impl Perform for Notify {
-    fn lacks(&self, _: &Plan, around: &Surroundings) -> Vec<String> {
+    fn lacks(&self, around: &Surroundings) -> Vec<String> {
         let mut lacks = here_only(around);
         if self.email.is_some() {
             lacks.push("this version of plan cannot send e-mail yet".to_owned());

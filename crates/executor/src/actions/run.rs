@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use plan_model::model::action::run::Command;
 use plan_model::model::plan::{Output, OutputWord, Step, Surroundings};
-use plan_model::resolve::Plan;
 use serde_json::Value as Json;
 
 use super::{Act, Perform};
@@ -20,7 +19,7 @@ const LONGEST_OUTPUT: usize = 64 << 10;
 const LOOKED_THROUGH: u64 = 16 << 20;
 
 impl Perform for Command {
-    fn lacks(&self, _: &Plan, _: &Surroundings) -> Vec<String> {
+    fn lacks(&self, _: &Surroundings) -> Vec<String> {
         Vec::new()
     }
 

@@ -1,45 +1,27 @@
-//! `sql` on SQLite: statements in one transaction, which leaves a note in the same commit, so that
-//! after a crash it is known whether they happened. The note goes once the journal knows.
+//! `sql`: statements in one transaction where the server can. What tells after a crash whether they
+//! happened is in `world/database/note`.
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
-
-use futures_util::TryStreamExt;
 use plan_model::model::action::sql::{Sql, SqlExpectation, Transaction};
 use plan_model::model::plan::Surroundings;
-use plan_model::notation::Spoken;
-use plan_model::resolve::Plan;
-use plan_model::sql::{Action, Dialect, Script, TransactionStep};
+use plan_model::model::value::SqlText;
+use plan_model::sql::{self, Action, Dialect, TransactionStep};
 use serde_json::Value as Json;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Connection, Either, Row, TypeInfo, ValueRef};
 
 use super::{Act, Found, Perform};
 use crate::event::{Failure, FailureKind, Outputs};
-use crate::world::{Broken, Job, error, sqlite};
-
-/// Holds the notes. It is there only between a commit and the journal.
-pub const NOTES: &str = "plan_steps_in_flight";
-
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
-/// After so many instructions of SQLite's machine the time is looked at.
-const LOOK_AT_CLOCK: i32 = 10_000;
-
-/// What the last query of some statements gave.
-#[derive(Debug, Default)]
-pub struct Rows {
-    pub rows: u64,
-    pub first: Option<Json>,
-    pub changed: u64,
-}
+use crate::world::database::address::Address;
+use crate::world::database::note::{self, Fate};
+use crate::world::database::refusal::Why;
+use crate::world::database::{Patience, Rows, Session, literal};
+use crate::world::{Broken, Job, error};
 
 impl Perform for Sql {
-    fn lacks(&self, plan: &Plan, around: &Surroundings) -> Vec<String> {
-        let mut lacks = sqlite::lacks(plan, name_of(self, around));
-        if self.keys().is_some_and(|keys| keys.save_rows.is_some()) {
-            lacks.push("this version of plan cannot `save_rows` yet".to_owned());
-        }
-        lacks
+    fn lacks(&self, _around: &Surroundings) -> Vec<String> {
+        let saves = self.keys().is_some_and(|keys| keys.save_rows.is_some());
+        saves
+            .then(|| "this version of plan cannot `save_rows` yet".to_owned())
+            .into_iter()
+            .collect()
     }
 
     fn perform<'a>(
@@ -62,14 +44,15 @@ impl Perform for Sql {
             if self.is_outside_transaction() {
                 return Found::InDoubt;
             }
-            let how = |text: &str| text.to_owned();
-            match noted(self, job, around).await {
-                Ok(true) => Found::Done {
-                    how: how("the database holds the note of its commit"),
+            match fate(self, job, around).await {
+                Ok(Fate::Committed) => Found::Done {
+                    how: "the database says that it was committed".to_owned(),
                     outputs: Outputs::new(),
                 },
-                Ok(false) => Found::Undone { how: how("its transaction was never committed") },
-                Err(_) => Found::InDoubt,
+                Ok(Fate::Never) => {
+                    Found::Undone { how: "its transaction was never committed".to_owned() }
+                }
+                Ok(Fate::Unknown(_)) | Err(_) => Found::InDoubt,
             }
         })
     }
@@ -79,11 +62,9 @@ impl Perform for Sql {
             if self.is_outside_transaction() {
                 return;
             }
-            // Should it not work, the next one that settles takes it along.
-            let Ok(mut connection) = connect(self, job, around).await else { return };
-            let drop = format!("drop table if exists {NOTES}");
-            let _ = sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut connection).await;
-            let _ = connection.close().await;
+            let Ok(mut session) = session(self, job, around).await else { return };
+            note::forget(&mut session, job).await;
+            session.close().await;
         })
     }
 }
@@ -99,33 +80,12 @@ impl Told for Sql {
     }
 }
 
-fn said(problem: sqlx::Error) -> Failure {
-    error(sqlite::said(&problem))
-}
-
-/// How long everything and each statement may take.
-#[derive(Default, Clone, Copy)]
-struct Limits {
-    whole: Option<Duration>,
-    each: Option<Duration>,
-}
-
-impl Limits {
-    fn of(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Limits, Failure> {
-        let fill = job.filler();
-        let each = sql.keys().and_then(|keys| keys.statement_timeout.as_ref());
-        Ok(Limits {
-            whole: fill.optional_time(around.timeout.as_ref())?,
-            each: fill.optional_time(each)?,
-        })
-    }
-}
-
 /// What cannot run in the transaction of a step: it is refused before anything has run.
-fn fits_transaction(text: &str) -> Result<(), Failure> {
-    for statement in statements(text).statements {
+fn fits_transaction(text: &str, dialect: Dialect) -> Result<(), Failure> {
+    for statement in sql::read(text, dialect).statements {
         let shown = text[statement.head.clone()].trim();
-        let line = text[..statement.range.start].lines().count().max(1);
+        let line = text[..statement.range.start].matches('\n').count() + 1;
+        let ends_it = statement.ddl && dialect.is_mysql_family();
         match statement.action {
             Action::Transaction(
                 TransactionStep::Begin | TransactionStep::Commit | TransactionStep::Rollback,
@@ -135,10 +95,11 @@ fn fits_transaction(text: &str) -> Result<(), Failure> {
                      run: leave it out, or write `transaction: off`"
                 )));
             }
-            _ if statement.outside_transaction => {
+            _ if statement.outside_transaction || ends_it => {
                 return Err(error(format!(
-                    "line {line}: `{shown}` cannot run in a transaction, and nothing was run: write \
-                     `transaction: off`"
+                    "line {line}: `{shown}` cannot run in a transaction of {}, and nothing was run: \
+                     write `transaction: off`",
+                    dialect.title()
                 )));
             }
             _ => {}
@@ -147,38 +108,9 @@ fn fits_transaction(text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn statements(text: &str) -> Script {
-    plan_model::sql::read(text, Dialect::Sqlite)
-}
-
-/// The file that a step or check works on.
-fn database(job: &Job, name: Option<&str>) -> Result<PathBuf, Failure> {
-    let plan = &job.world.plan.plan;
-    let connection = match name {
-        Some(name) => plan.connection(name),
-        None => plan.connections.first().map(|(_, connection)| connection),
-    };
-    let connection = connection.ok_or_else(|| error("the plan has no such connection"))?;
-    sqlite::file(connection, &job.filler())?
-        .ok_or_else(|| error("this version of plan reaches SQLite databases only"))
-}
-
-async fn connect(sql: &Sql, job: &Job, around: &Surroundings) -> Result<SqliteConnection, Failure> {
-    sqlite::open(&database(job, name_of(sql, around))?, lock_patience(sql, job)?).await
-}
-
-/// Somebody else kept the database locked until our patience was over: who.
-fn locked(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Failure, Failure> {
-    let path = database(job, name_of(sql, around))?;
-    let waited = Spoken(lock_patience(sql, job)?);
-    let holders = match sqlite::holders(&path) {
-        holders if holders.is_empty() => "another connection".to_owned(),
-        holders => holders.join(", "),
-    };
-    Ok(error(format!(
-        "{} is locked by {holders}, still after {waited}: nothing was changed",
-        path.display()
-    )))
+async fn session(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Session, Failure> {
+    let at = Address::of(&job.filler(), name_of(sql, around))?;
+    Session::open(&at, &job.session_name()).await
 }
 
 fn name_of<'a>(sql: &'a Sql, around: &'a Surroundings) -> Option<&'a str> {
@@ -186,182 +118,123 @@ fn name_of<'a>(sql: &'a Sql, around: &'a Surroundings) -> Option<&'a str> {
     named.map(|name| name.value.as_str()).or(around.on.as_ref().map(|on| on.value.as_str()))
 }
 
-fn lock_patience(sql: &Sql, job: &Job) -> Result<Duration, Failure> {
-    let wait = sql.keys().and_then(|keys| keys.lock_timeout.as_ref());
-    Ok(job.filler().optional_time(wait)?.unwrap_or(LOCK_PATIENCE))
+fn patience(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Patience, Failure> {
+    let fill = job.filler();
+    let time = |time: Option<_>| fill.optional_time(time);
+    let lock = time(sql.keys().and_then(|keys| keys.lock_timeout.as_ref()))?;
+    let each = time(sql.keys().and_then(|keys| keys.statement_timeout.as_ref()))?;
+    Ok(Patience::new(lock, each, time(around.timeout.as_ref())?))
 }
 
-async fn run(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Rows, Failure> {
-    let fill = job.filler();
-    let keys = sql.keys();
-    let text = match (sql.text(), keys.and_then(|keys| keys.file.as_ref())) {
-        (_, Some(file)) => {
-            let path = fill.path(&file.value)?;
-            std::fs::read_to_string(&path)
-                .map_err(|problem| error(format!("{}: {problem}", path.display())))?
-        }
-        (Some(text), None) => fill.sql(&text.value)?,
-        (None, None) => return Err(error("there are no statements")),
+async fn run(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Rows, Broken> {
+    let ready = ready(sql, job, around).await.map_err(Failure::untouched)?;
+    let (mut session, text, patience) = ready;
+    let expect = sql.keys().and_then(|keys| keys.expect.as_ref());
+    let result = if sql.is_outside_transaction() {
+        let rows = session.run_all(&text, &patience).await;
+        rows.and_then(|rows| met(job, expect, rows)).map_err(Broken::from)
+    } else {
+        in_transaction(&mut session, job, &text, &patience, expect).await
     };
-    let text = bind(job, sql, text)?;
-    let limits = Limits::of(sql, job, around)?;
+    session.close().await;
+    result
+}
+
+/// All that comes before the first statement.
+async fn ready(
+    sql: &Sql,
+    job: &Job,
+    around: &Surroundings,
+) -> Result<(Session, String, Patience), Failure> {
+    let at = Address::of(&job.filler(), name_of(sql, around))?;
+    let text = text(sql, job, at.dialect)?;
+    let patience = patience(sql, job, around)?;
     if !sql.is_outside_transaction() {
-        fits_transaction(&text)?;
+        fits_transaction(&text, at.dialect)?;
     }
-    let mut connection = connect(sql, job, around).await?;
-    let expect = keys.and_then(|keys| keys.expect.as_ref());
-    if sql.is_outside_transaction() {
-        let rows = execute(&mut connection, &text, limits).await?;
-        met(job, expect, &rows)?;
-        let _ = connection.close().await;
-        return Ok(rows);
-    }
-    let begun = connection.begin_with("BEGIN IMMEDIATE").await;
-    let mut transaction = begun.map_err(|problem| match sqlite::is_locked(&problem) {
-        true => locked(sql, job, around).unwrap_or_else(|failure| failure),
-        false => said(problem),
-    })?;
-    let notes = format!("create table if not exists {NOTES} (step text primary key)");
-    sqlx::raw_sql(AssertSqlSafe(notes)).execute(&mut *transaction).await.map_err(said)?;
-    let rows = execute(&mut transaction, &text, limits).await?;
-    met(job, expect, &rows)?;
-    let note = format!("insert or replace into {NOTES} values (?)");
-    sqlx::query(AssertSqlSafe(note))
-        .bind(format!("{}/{}", job.world.run.id, job.performed_as))
-        .execute(&mut *transaction)
-        .await
-        .map_err(|problem| {
+    let mut session = Session::open(&at, &job.session_name()).await?;
+    session.wait_for_locks(patience.lock).await?;
+    Ok((session, text, patience))
+}
+
+/// Up to its end, or nothing of it.
+async fn in_transaction(
+    session: &mut Session,
+    job: &Job,
+    text: &str,
+    patience: &Patience,
+    expect: Option<&SqlExpectation>,
+) -> Result<Rows, Broken> {
+    note::prepare(session).await.map_err(Failure::untouched)?;
+    session.run_begin(patience).await.map_err(Failure::untouched)?;
+    let done = async {
+        let rows = session.run_all(text, patience).await?;
+        let rows = met(job, expect, rows)?;
+        note::leave(session, job).await.map_err(|failure| {
             // The statements ended our transaction, or dropped everything.
-            let text = sqlite::said(&problem);
+            let text = failure.text;
             error(format!("the statements must not end the transaction themselves: {text}"))
         })?;
-    transaction.commit().await.map_err(said)?;
-    let _ = connection.close().await;
-    Ok(rows)
+        Ok::<_, Failure>(rows)
+    };
+    let rows = match done.await {
+        Ok(rows) => rows,
+        Err(failure) => {
+            session.roll_back().await;
+            return Err(failure.untouched().into());
+        }
+    };
+    let refusal = match session.commit().await {
+        Ok(()) => return Ok(rows),
+        Err(refusal) => refusal,
+    };
+    if refusal.why != Why::Lost {
+        // A deferred constraint speaks up only now.
+        session.roll_back().await;
+        return Err(Failure::from(refusal).untouched().into());
+    }
+    // The commit may have arrived: the server knows, once it can be asked again.
+    match note::ask_again(&session.at, job).await {
+        Ok(Fate::Committed) => Ok(rows),
+        Ok(Fate::Never) => Err(Failure::from(refusal).untouched().into()),
+        Ok(Fate::Unknown(why)) => Err(Broken::InDoubt(why)),
+        Err(failure) => Err(Broken::InDoubt(format!("{}; {}", refusal.text, failure.text))),
+    }
 }
 
-async fn noted(sql: &Sql, job: &Job, around: &Surroundings) -> Result<bool, Failure> {
-    let mut connection = connect(sql, job, around).await?;
-    let there: i64 = sqlx::query_scalar("select count(*) from sqlite_schema where name = ?")
-        .bind(NOTES)
-        .fetch_one(&mut connection)
-        .await
-        .map_err(said)?;
-    if there == 0 {
-        return Ok(false);
-    }
-    let query = format!("select count(*) from {NOTES} where step = ?");
-    let count: i64 = sqlx::query_scalar(AssertSqlSafe(query))
-        .bind(format!("{}/{}", job.world.run.id, job.performed_as))
-        .fetch_one(&mut connection)
-        .await
-        .map_err(said)?;
-    Ok(count > 0)
+/// The statements, filled in.
+fn text(sql: &Sql, job: &Job, dialect: Dialect) -> Result<String, Failure> {
+    let fill = job.filler();
+    let text = match (sql.text(), sql.keys().and_then(|keys| keys.file.as_ref())) {
+        (_, Some(file)) => job.world.frozen_text(&fill.text(&file.value)?)?,
+        (Some(text), None) => fill.sql(&text.value, dialect)?,
+        (None, None) => return Err(error("there are no statements")),
+    };
+    bind(job, sql, text, dialect)
+}
+
+async fn fate(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Fate, Failure> {
+    let mut session = session(sql, job, around).await?;
+    let fate = note::fate(&mut session, job).await;
+    session.close().await;
+    fate
 }
 
 /// A query for a check: nothing it does is kept.
-pub async fn query(job: &Job, name: Option<&str>, text: &str) -> Result<Rows, Failure> {
-    let mut connection = sqlite::open(&database(job, name)?, LOCK_PATIENCE).await?;
-    let only_read = sqlx::raw_sql("pragma query_only = on");
-    only_read.execute(&mut connection).await.map_err(said)?;
-    let rows = execute(&mut connection, text, Limits::default()).await?;
-    let _ = connection.close().await;
-    Ok(rows)
-}
-
-/// Runs statements one after the other, and ends at the first that fails.
-async fn execute(
-    connection: &mut SqliteConnection,
-    text: &str,
-    limits: Limits,
-) -> Result<Rows, Failure> {
-    let script = statements(text);
-    let mut pieces: Vec<&str> =
-        script.statements.iter().map(|statement| &text[statement.range.clone()]).collect();
-    if !script.problems.is_empty() {
-        // What is wrong with it, SQLite itself says best.
-        pieces = vec![text];
-    }
-    let began = Instant::now();
-    let mut rows = Rows::default();
-    for piece in pieces {
-        let left = limits.whole.map(|whole| whole.saturating_sub(began.elapsed()));
-        let limit = [left, limits.each].into_iter().flatten().min();
-        bound(connection, limit).await?;
-        let before = all_changes(connection).await?;
-        let one = match statement(connection, piece).await {
-            Err(problem) if sqlite::is_interrupted(&problem) => {
-                // SQLite takes back what was not committed.
-                let limit =
-                    if left.is_some() && limit == left { limits.whole } else { limits.each };
-                let limit = Spoken(limit.unwrap_or_default());
-                let text = format!("took longer than {limit} and was ended");
-                return Err(Failure::new(FailureKind::TimedOut, text));
-            }
-            one => one.map_err(said)?,
-        };
-        bound(connection, None).await?;
-        // After a statement that changes nothing, SQLite still tells of the one before it.
-        let changed = if all_changes(connection).await? == before { 0 } else { one.changed };
-        rows = Rows { changed: rows.changed + changed, ..one };
-    }
-    Ok(rows)
-}
-
-async fn statement(connection: &mut SqliteConnection, text: &str) -> Result<Rows, sqlx::Error> {
-    let mut rows = Rows::default();
-    let mut results = sqlx::raw_sql(AssertSqlSafe(text)).fetch_many(&mut *connection);
-    while let Some(result) = results.try_next().await? {
-        match result {
-            Either::Left(done) => rows.changed += done.rows_affected(),
-            Either::Right(row) => {
-                rows.rows += 1;
-                if rows.rows == 1 {
-                    rows.first = first_value(&row);
-                }
-            }
-        }
-    }
-    Ok(rows)
-}
-
-async fn all_changes(connection: &mut SqliteConnection) -> Result<i64, Failure> {
-    let query = sqlx::query_scalar("select total_changes()");
-    query.fetch_one(connection).await.map_err(said)
-}
-
-/// Statements that are still at it after this time are interrupted: one that nobody waits for any
-/// more would go on and keep its locks.
-async fn bound(connection: &mut SqliteConnection, limit: Option<Duration>) -> Result<(), Failure> {
-    let mut handle = connection.lock_handle().await.map_err(said)?;
-    match limit {
-        Some(limit) => {
-            let deadline = Instant::now() + limit;
-            handle.set_progress_handler(LOOK_AT_CLOCK, move || Instant::now() < deadline);
-        }
-        None => handle.remove_progress_handler(),
-    }
-    Ok(())
-}
-
-fn first_value(row: &SqliteRow) -> Option<Json> {
-    row.columns().first()?;
-    let raw = row.try_get_raw(0).ok()?;
-    if raw.is_null() {
-        return Some(Json::Null);
-    }
-    let kind = raw.type_info().name().to_owned();
-    Some(match kind.as_str() {
-        "INTEGER" | "BOOLEAN" => Json::from(row.get_unchecked::<i64, _>(0)),
-        "REAL" => Json::from(row.get_unchecked::<f64, _>(0)),
-        "BLOB" => Json::from(format!("{} bytes", row.get_unchecked::<Vec<u8>, _>(0).len())),
-        _ => Json::from(row.get_unchecked::<String, _>(0)),
-    })
+pub async fn query(job: &Job, name: Option<&str>, text: &SqlText) -> Result<Rows, Failure> {
+    let fill = job.filler();
+    let at = Address::of(&fill, name)?;
+    let text = fill.sql(&text.value, at.dialect)?;
+    let mut session = Session::open(&at, &job.session_name()).await?;
+    session.only_read().await?;
+    let rows = session.run_all(&text, &Patience::default()).await;
+    session.close().await;
+    rows
 }
 
 /// What the statements must have done; otherwise the transaction is taken back.
-fn met(job: &Job, expect: Option<&SqlExpectation>, rows: &Rows) -> Result<(), Failure> {
-    let Some(expect) = expect else { return Ok(()) };
+fn met(job: &Job, expect: Option<&SqlExpectation>, rows: Rows) -> Result<Rows, Failure> {
+    let Some(expect) = expect else { return Ok(rows) };
     let fill = job.filler();
     let not = |text: String| Err(Failure::new(FailureKind::NotHeld, text));
     if let Some(wanted) = &expect.rows {
@@ -395,27 +268,27 @@ fn met(job: &Job, expect: Option<&SqlExpectation>, rows: &Rows) -> Result<(), Fa
             return not(format!("{} rows were changed, not {text}", rows.changed));
         }
     }
-    Ok(())
+    Ok(rows)
 }
 
 /// Puts the values of `:name` in, each as a literal of its own. Quotes and comments are left alone.
-fn bind(job: &Job, sql: &Sql, text: String) -> Result<String, Failure> {
+fn bind(job: &Job, sql: &Sql, text: String, dialect: Dialect) -> Result<String, Failure> {
     let Some(values) = sql.keys().and_then(|keys| keys.values.as_ref()) else { return Ok(text) };
     let mut literals = Vec::new();
     for (name, value) in &values.0 {
-        let literal = match &value.json {
+        let put = match &value.json {
             Json::String(value) => {
                 let value = job.filler().text(value)?;
                 if value.contains('\0') {
                     return Err(error(format!("the value of :{} holds a NUL byte", name.value)));
                 }
-                format!("'{}'", value.replace('\'', "''"))
+                literal(dialect, &value)
             }
-            Json::Bool(true) => "1".to_owned(),
-            Json::Bool(false) => "0".to_owned(),
+            Json::Bool(truth) if dialect == Dialect::PostgreSql => truth.to_string(),
+            Json::Bool(truth) => u8::from(*truth).to_string(),
             other => other.to_string(),
         };
-        literals.push((name.value.as_str(), literal));
+        literals.push((name.value.as_str(), put));
     }
-    Ok(plan_model::sql::with_values(&text, Dialect::Sqlite, &literals))
+    Ok(sql::with_values(&text, dialect, &literals))
 }

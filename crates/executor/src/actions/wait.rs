@@ -5,7 +5,6 @@ use std::time::Duration;
 use plan_model::model::action::wait::{Wait, WaitKeys};
 use plan_model::model::plan::Surroundings;
 use plan_model::notation::{Opening, Spoken};
-use plan_model::resolve::Plan;
 use tokio::time::{Instant, sleep};
 
 use super::{Act, Found, Perform, here_only};
@@ -15,10 +14,10 @@ use crate::guard;
 use crate::world::{Broken, Job, error};
 
 impl Perform for Wait {
-    fn lacks(&self, plan: &Plan, around: &Surroundings) -> Vec<String> {
+    fn lacks(&self, around: &Surroundings) -> Vec<String> {
         let mut lacks = here_only(around);
         if let Wait::Full(keys) = self {
-            lacks.extend(keys.until.iter().flat_map(|check| checks::lacks(plan, check)));
+            lacks.extend(keys.until.iter().flat_map(checks::lacks));
         }
         lacks
     }

@@ -17,8 +17,7 @@ pub async fn look(job: &Job, check: &SqlCheck) -> Looked {
 async fn try_look(job: &Job, check: &SqlCheck) -> Result<Looked, Failure> {
     let fill = job.filler();
     let name = check.on.as_ref().map(|on| on.value.as_str());
-    let text = fill.sql(&check.sql.value)?;
-    let answer = sql::query(job, name, &text).await?;
+    let answer = sql::query(job, name, &check.sql).await?;
     if fill.flag(check.empty.as_ref(), false)? {
         return Ok(match answer.rows {
             0 => Looked::Holds(None),

@@ -70,7 +70,7 @@ fn is_there(base: &std::path::Path, tool: &str) -> bool {
 }
 
 /// The first thing that looks like a version.
-fn first_version(text: &str) -> Option<String> {
+pub fn first_version(text: &str) -> Option<String> {
     let regex = regex::Regex::new(r"\d+(\.\d+)+|\d+").expect("a pattern of ours");
     let dotted = regex.find_iter(text).find(|found| found.as_str().contains('.'));
     dotted.or_else(|| regex.find(text)).map(|found| found.as_str().to_owned())

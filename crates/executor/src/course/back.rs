@@ -62,7 +62,13 @@ impl Course {
             kept: Vec::new(),
         };
         for at in (0..entries).filter(|at| self.is_to_be_undone(*at)) {
-            if !kept[outline.point[at] as usize] {
+            // What an earlier way back, a longer one, has begun to undo is not left half undone.
+            let is_half = self.entries[at].undone_parts > 0
+                || matches!(
+                    self.entries[at].state,
+                    StepState::RollingBack | StepState::RollbackFailed
+                );
+            if is_half || !kept[outline.point[at] as usize] {
                 back.chosen[at] = true;
             } else if to.is_none() {
                 back.kept.push(at);

@@ -27,6 +27,8 @@ pub struct Begun {
     pub values: Values,
     /// The plan's folder.
     pub base: PathBuf,
+    /// Files that the plan names, by their paths from there.
+    pub files: BTreeMap<String, String>,
     /// The folder of the store: runs have theirs beside it.
     pub store_folder: PathBuf,
     /// This program, which is also the keeper.
@@ -67,6 +69,7 @@ impl Begun {
             plan: self.plan,
             values: self.values,
             base: self.base,
+            files: self.files,
             clock: self.clock,
             began,
             log_ends: RefCell::default(),
@@ -112,6 +115,7 @@ impl Begun {
             plan: world.plan,
             values: world.values,
             base: world.base,
+            files: world.files,
             store_folder,
             program: world.program,
             clock: world.clock,

@@ -132,6 +132,17 @@ impl Place {
         found.unwrap_or_else(|| panic!("no {entry}"))["state"].as_str().unwrap().to_owned()
     }
 
+    /// Until a step runs.
+    pub fn wait_for(&self, entry: &str) {
+        let is_running = || {
+            let status = self.plan(&["status", "--json"]);
+            let status: Value = serde_json::from_str(&status.out).unwrap_or_default();
+            let mut entries = status["entries"].as_array().into_iter().flatten();
+            entries.any(|one| one["entry"] == entry && one["state"] == "running")
+        };
+        wait_until("a step runs", is_running);
+    }
+
     pub fn sqlite(&self, database: &str, sql: &str) -> String {
         let output = Command::new("sqlite3")
             .args([database, sql])

@@ -1,0 +1,159 @@
+//! What tells after a crash whether a transaction was committed. SQLite and MySQL keep a row that is
+//! written in the same commit, in a table that goes once the journal knows. PostgreSQL remembers the
+//! fate of each transaction: its number is written down, on our side, before the commit is asked for.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use plan_model::sql::Dialect;
+use tokio::time::sleep;
+
+use super::Session;
+use super::address::Address;
+use crate::event::Failure;
+use crate::world::{Job, error};
+
+/// Holds the rows. It is there only between a commit and the journal.
+pub const NOTES: &str = "plan_steps_in_flight";
+
+/// How long a transaction whose client is gone may go on until the server notices.
+const ORPHAN_PATIENCE: Duration = Duration::from_secs(15);
+
+/// What became of a transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fate {
+    Committed,
+    Never,
+    /// Nobody can tell; why.
+    Unknown(String),
+}
+
+fn name(job: &Job) -> String {
+    format!("{}/{}", job.world.run.id, job.performed_as)
+}
+
+fn file(job: &Job) -> PathBuf {
+    job.logs().join(format!("{}.transaction", job.performed_as))
+}
+
+/// Before the transaction begins: what would end it is done now.
+pub async fn prepare(session: &mut Session) -> Result<(), Failure> {
+    if session.dialect().is_mysql_family() {
+        session.run(&table("varchar(255)")).await?;
+    }
+    Ok(())
+}
+
+fn table(kind: &str) -> String {
+    format!("create table if not exists {NOTES} (step {kind} primary key)")
+}
+
+/// In the transaction, as the last thing before its commit.
+pub async fn leave(session: &mut Session, job: &Job) -> Result<(), Failure> {
+    let step = session.literal(&name(job));
+    match session.dialect() {
+        Dialect::Sqlite => {
+            session.run(&table("text")).await?;
+            session.run(&format!("insert or replace into {NOTES} values ({step})")).await?;
+        }
+        Dialect::MySql | Dialect::MariaDb => {
+            session.run(&format!("replace into {NOTES} values ({step})")).await?;
+        }
+        Dialect::PostgreSql => {
+            let number = session.value("select txid_current()").await?.unwrap_or_default();
+            let path = file(job);
+            durable(&path, number.as_bytes())
+                .map_err(|problem| error(format!("{}: {problem}", path.display())))?;
+        }
+    }
+    Ok(())
+}
+
+/// After a crash.
+pub async fn fate(session: &mut Session, job: &Job) -> Result<Fate, Failure> {
+    if session.dialect() == Dialect::PostgreSql {
+        return of_transaction(session, job).await;
+    }
+    let there = match session.dialect() {
+        Dialect::Sqlite => format!("select 1 from sqlite_schema where name = '{NOTES}'"),
+        _ => format!(
+            "select 1 from information_schema.tables
+             where table_schema = database() and table_name = '{NOTES}'"
+        ),
+    };
+    if session.value(&there).await?.is_none() {
+        return Ok(Fate::Never);
+    }
+    let step = session.literal(&name(job));
+    let query = format!("select count(*) from {NOTES} where step = {step}");
+    let count = session.value(&query).await?;
+    Ok(if count.as_deref() == Some("1") { Fate::Committed } else { Fate::Never })
+}
+
+async fn of_transaction(session: &mut Session, job: &Job) -> Result<Fate, Failure> {
+    let Ok(number) = std::fs::read_to_string(file(job)) else { return Ok(Fate::Never) };
+    let Ok(number) = number.trim().parse::<u64>() else { return Ok(Fate::Never) };
+    let query = format!("select txid_status({number})");
+    let mut waited = Duration::ZERO;
+    loop {
+        match session.value(&query).await?.as_deref() {
+            Some("committed") => return Ok(Fate::Committed),
+            Some("aborted") => return Ok(Fate::Never),
+            Some(_) if waited < ORPHAN_PATIENCE => {}
+            Some(_) => {
+                let text = format!("transaction {number} still goes on in the server");
+                return Ok(Fate::Unknown(text));
+            }
+            None => {
+                let text = format!("the server does not remember transaction {number} any more");
+                return Ok(Fate::Unknown(text));
+            }
+        }
+        sleep(Duration::from_millis(200)).await;
+        waited += Duration::from_millis(200);
+    }
+}
+
+/// After a commit that nobody answered: as soon as the server can be asked again.
+pub async fn ask_again(at: &Address, job: &Job) -> Result<Fate, Failure> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let asked = async {
+            let mut session = Session::open(at, &job.session_name()).await?;
+            let fate = fate(&mut session, job).await;
+            session.close().await;
+            fate
+        };
+        match asked.await {
+            Err(_) if waited < ORPHAN_PATIENCE => {}
+            answer => return answer,
+        }
+        sleep(Duration::from_millis(500)).await;
+        waited += Duration::from_millis(500);
+    }
+}
+
+/// The journal knows it.
+pub async fn forget(session: &mut Session, job: &Job) {
+    if session.dialect() == Dialect::PostgreSql {
+        let _ = std::fs::remove_file(file(job));
+        return;
+    }
+    // Should it not work, the next one that settles takes it along.
+    let _ = session.run(&format!("drop table if exists {NOTES}")).await;
+}
+
+/// Written, and there also after a power cut.
+fn durable(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,10 @@
+//! Steps that work on data, against real servers: each is started by its test.
+
+#[path = "../support/place.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod place;
+#[path = "../support/servers.rs"]
+mod servers;
+
+mod connections;
+mod sql;

@@ -1,0 +1,204 @@
+//! `sql` on each server: all of it or nothing, known after a crash, bounded in time.
+
+use std::time::Duration;
+
+use crate::place::{Place, wait_until};
+use crate::servers::{ALL, Kind, Server, has};
+
+/// On each kind of server that is here: a place with a plan over its connection.
+fn on_each(name: &str, steps: &str, check: impl Fn(&Place, &mut Server)) {
+    for kind in ALL {
+        if !has(kind) {
+            continue;
+        }
+        let place = Place::new(&format!("{name}-{kind:?}"));
+        let mut server = Server::start(&place, kind);
+        let connection = server.connection();
+        place.write("plan.yaml", &format!("plan: p\n{connection}\nsteps:\n{steps}"));
+        check(&place, &mut server);
+    }
+}
+
+const TABLE: &str = "create table orders (id integer primary key, state varchar(20))";
+
+#[test]
+fn statements_happen_together_and_what_they_gave_is_known() {
+    let steps = r#"
+  - step: fill
+    sql:
+      text: |
+        insert into orders (id, state) values (1, 'new'), (2, :second);
+        update orders set state = 'it''s ;' where id = 1;
+        select count(*) from orders;
+      values: { second: "back\\slash 'quoted'" }
+      expect: { value: 2, changed: 3 }
+    irreversible: a test
+  - checkpoint: there
+    checks:
+      - { sql: "select count(*) from orders where state like '%quoted%'", equals: "{{ steps.fill.value - 1 }}" }
+      - { sql: "select state from orders where id = 1", equals: "it's ;" }
+"#;
+    on_each("sql-together", steps, |place, server| {
+        server.sql(TABLE);
+        let ran = place.apply();
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(server.sql("select state from orders where id = 2"), r"back\slash 'quoted'");
+        assert_eq!(server.tables(), "orders", "nothing of plan's own is left");
+    });
+}
+
+#[test]
+fn a_failing_statement_leaves_nothing_and_says_which_it_was() {
+    let steps = r#"
+  - step: fill
+    sql: |
+      insert into orders values (1, 'new');
+      insert into nowhere values (1);
+    irreversible: a test
+"#;
+    on_each("sql-fails", steps, |place, server| {
+        server.sql(TABLE);
+        let ran = place.apply();
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.out.contains("statement 2 of 2 (line 2)"), "{}", ran.out);
+        assert_eq!(server.sql("select count(*) from orders"), "0");
+    });
+}
+
+#[test]
+fn what_takes_too_long_is_ended_in_the_server() {
+    for (kind, sleep) in
+        [(Kind::Postgres, "select pg_sleep(60)"), (Kind::MariaDb, "select sleep(60)")]
+    {
+        if !has(kind) {
+            continue;
+        }
+        for limit in ["statement_timeout: 500ms", "lock_timeout: 5s"] {
+            let place = Place::new(&format!("sql-long-{kind:?}-{}", &limit[..4]));
+            let server = Server::start(&place, kind);
+            let (connection, timeout) = (
+                server.connection(),
+                if limit.starts_with("lock") { "    timeout: 700ms\n" } else { "" },
+            );
+            place.write("plan.yaml", &format!(
+                "plan: p\n{connection}\nsteps:\n  - step: wait\n    sql: {{ text: {sleep}, {limit} }}\n{timeout}    read_only: true\n"
+            ));
+            let ran = place.apply();
+            assert_eq!(ran.code, 1, "{ran:?}");
+            assert!(ran.out.contains("took longer than"), "{}", ran.out);
+            let still = match kind {
+                Kind::Postgres => {
+                    "select count(*) from pg_stat_activity where query like '%sleep(60)' and state = 'active'"
+                }
+                _ => {
+                    "select count(*) from information_schema.processlist where info like '%sleep(60)'"
+                }
+            };
+            assert_eq!(server.sql(still), "0");
+        }
+    }
+}
+
+#[test]
+fn whoever_holds_the_lock_is_named() {
+    let steps = r#"
+  - step: fill
+    sql: { text: "update orders set state = 'mine'", lock_timeout: 1s }
+    irreversible: a test
+"#;
+    for (kind, hold) in [
+        (Kind::Postgres, "begin; update orders set state = 'theirs'; select pg_sleep(30)"),
+        (Kind::MariaDb, "begin; update orders set state = 'theirs'; select sleep(30)"),
+    ] {
+        if !has(kind) {
+            continue;
+        }
+        let place = Place::new(&format!("sql-lock-{kind:?}"));
+        let server = Server::start(&place, kind);
+        place.write("plan.yaml", &format!("plan: p\n{}\nsteps:\n{steps}", server.connection()));
+        server.sql(TABLE);
+        server.sql("insert into orders values (1, 'new')");
+        let mut holder = server.begin(hold);
+        let waits = match kind {
+            Kind::Postgres => {
+                "select count(*) from pg_stat_activity where query like '%pg_sleep(30)%' and wait_event = 'PgSleep'"
+            }
+            _ => {
+                "select count(*) from information_schema.processlist where info like 'select sleep(30)%'"
+            }
+        };
+        wait_until("somebody holds the row", || server.sql(waits) == "1");
+        let ran = place.apply();
+        let _ = holder.kill();
+        let _ = holder.wait();
+        assert_eq!(ran.code, 1, "{ran:?}");
+        let who = if kind == Kind::Postgres { "of postgres (psql)" } else { "of root" };
+        assert!(ran.out.contains("is locked by session"), "{}", ran.out);
+        assert!(ran.out.contains(who) && ran.out.contains("sleep(30)"), "{}", ran.out);
+        assert_eq!(server.sql("select state from orders"), "new");
+    }
+}
+
+/// Killed while a statement runs: it is known that it did not happen, and it is done once.
+#[test]
+fn a_run_that_is_killed_in_a_statement_does_it_once() {
+    let slow = |kind: Kind| match kind {
+        Kind::Postgres => "select pg_sleep(1.5)",
+        Kind::MariaDb => "select sleep(1.5)",
+        Kind::Sqlite => {
+            "with recursive n(i) as (select 1 union all select i + 1 from n where i < 8000000) select count(*) from n"
+        }
+    };
+    for kind in ALL {
+        if !has(kind) {
+            continue;
+        }
+        let place = Place::new(&format!("sql-killed-{kind:?}"));
+        let server = Server::start(&place, kind);
+        let (connection, slow) = (server.connection(), slow(kind));
+        place.write("plan.yaml", &format!(
+            "plan: p\n{connection}\nsteps:\n  - step: fill\n    sql: \"insert into orders values (1, 'new'); {slow}; insert into orders values (2, 'new')\"\n    irreversible: a test\n"
+        ));
+        server.sql(TABLE);
+        let mut run = place.begin();
+        place.wait_for("fill");
+        std::thread::sleep(Duration::from_millis(400));
+        run.kill().unwrap();
+        run.wait().unwrap();
+        let ran = place.plan(&["resume"]);
+        assert_eq!(ran.code, 0, "{kind:?}: {ran:?}");
+        assert!(ran.out.contains("never committed"), "{}", ran.out);
+        assert_eq!(server.sql("select count(*) from orders"), "2");
+        assert_eq!(server.tables(), "orders");
+    }
+}
+
+#[test]
+fn a_server_that_goes_away_in_the_middle_is_told_and_nothing_is_half_done() {
+    for (kind, sleep) in
+        [(Kind::Postgres, "select pg_sleep(5)"), (Kind::MariaDb, "select sleep(5)")]
+    {
+        if !has(kind) {
+            continue;
+        }
+        let place = Place::new(&format!("sql-lost-{kind:?}"));
+        let mut server = Server::start(&place, kind);
+        let connection = server.connection();
+        place.write("plan.yaml", &format!(
+            "plan: p\n{connection}\nsteps:\n  - step: fill\n    sql: \"insert into orders values (1, 'new'); {sleep}\"\n    on_failure: pause\n    irreversible: a test\n"
+        ));
+        server.sql(TABLE);
+        let run = place.begin();
+        place.wait_for("fill");
+        std::thread::sleep(Duration::from_millis(500));
+        server.kill();
+        assert_eq!(run.wait_with_output().unwrap().status.code(), Some(4));
+        let said = place.plan(&["status"]).out;
+        assert!(said.contains("server was lost"), "{said}");
+        server.start_again();
+        assert_eq!(server.sql("select count(*) from orders"), "0");
+        place.plan(&["retry", "fill"]).ends(0);
+        place.plan(&["resume"]).ends(0);
+        assert_eq!(server.sql("select count(*) from orders"), "1");
+    }
+}

@@ -1,0 +1,289 @@
+//! Real database servers: started by a test, with a folder of its own, and stopped with it.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use crate::place::{Place, wait_until};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Postgres,
+    MariaDb,
+    Sqlite,
+}
+
+pub const ALL: [Kind; 3] = [Kind::Sqlite, Kind::Postgres, Kind::MariaDb];
+
+/// A server with a database `shop`; or the file of SQLite.
+pub struct Server {
+    pub kind: Kind,
+    folder: PathBuf,
+    pub port: u16,
+    child: Option<Child>,
+}
+
+/// Where the programs of PostgreSQL are: newest first, they are in no path.
+fn postgres_programs() -> Option<PathBuf> {
+    let mut found: Vec<_> = fs::read_dir("/usr/lib/postgresql").ok()?.flatten().collect();
+    found.sort_by_key(|one| one.file_name().to_string_lossy().parse::<u32>().unwrap_or(0));
+    let newest = found.pop()?.path().join("bin");
+    newest.join("initdb").exists().then_some(newest)
+}
+
+fn in_path(program: &str) -> bool {
+    let said = Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
+    said.is_ok_and(|output| output.status.success())
+}
+
+/// Whether the server can be had; one that is missing fails in CI, and elsewhere says how to get it.
+#[allow(clippy::disallowed_methods, reason = "a test that is skipped says so")]
+pub fn has(kind: Kind) -> bool {
+    let (is_there, how) = match kind {
+        Kind::Postgres => (postgres_programs().is_some(), "apt-get install postgresql"),
+        Kind::MariaDb => (in_path("mariadbd"), "apt-get install mariadb-server"),
+        Kind::Sqlite => (in_path("sqlite3"), "apt-get install sqlite3"),
+    };
+    assert!(is_there || std::env::var_os("CI").is_none(), "CI must have {kind:?}: {how}");
+    if !is_there {
+        let _ = writeln!(std::io::stderr(), "skipped: it needs {kind:?} ({how})");
+    }
+    is_there
+}
+
+/// Servers refuse to run as root: their own user does it then. They end when the test does.
+fn as_user(user: &str, program: &Path) -> Command {
+    if !rustix::process::geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    let (uid, gid) = (format!("--reuid={user}"), format!("--regid={user}"));
+    command.args([&uid, &gid, "--init-groups", "--pdeathsig", "KILL"]).arg(program);
+    command
+}
+
+fn own(folder: &Path, user: &str) {
+    if rustix::process::geteuid().is_root() {
+        let done = Command::new("chown").args(["-R", user]).arg(folder).status();
+        assert!(done.unwrap().success());
+    }
+}
+
+fn run(command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A new data folder costs half a second: it is made once, and copied.
+fn template(kind: Kind) -> &'static Path {
+    static POSTGRES: OnceLock<PathBuf> = OnceLock::new();
+    static MARIADB: OnceLock<PathBuf> = OnceLock::new();
+    let (cell, name) = match kind {
+        Kind::Postgres => (&POSTGRES, "postgres"),
+        _ => (&MARIADB, "mariadb"),
+    };
+    cell.get_or_init(|| {
+        let name = format!("plan-template-{name}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let data = folder.join("data");
+        if kind == Kind::Postgres {
+            own(&folder, "postgres");
+            let initdb = postgres_programs().unwrap().join("initdb");
+            let mut command = as_user("postgres", &initdb);
+            command.arg("-D").arg(&data);
+            run(command.args(["-U", "postgres", "-A", "trust", "--no-sync"]).args([
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+            ]));
+        } else {
+            own(&folder, "mysql");
+            let mut command = Command::new("mariadb-install-db");
+            command.args(["--no-defaults", "--auth-root-authentication-method=normal"]);
+            command.args(["--skip-test-db", "--innodb-log-file-size=4M"]);
+            if rustix::process::geteuid().is_root() {
+                command.arg("--user=mysql");
+            }
+            run(command.arg(format!("--datadir={}", data.display())));
+        }
+        folder
+    })
+}
+
+impl Server {
+    /// In a folder of this place.
+    pub fn start(place: &Place, kind: Kind) -> Server {
+        Server::start_with(place, kind, &[])
+    }
+
+    pub fn start_with(place: &Place, kind: Kind, settings: &[&str]) -> Server {
+        let folder = place.folder.join("server");
+        fs::create_dir_all(&folder).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut server = Server { kind, folder, port, child: None };
+        if kind == Kind::Sqlite {
+            server.sql("pragma journal_mode = wal");
+            return server;
+        }
+        let data = server.folder.join("data");
+        run(Command::new("cp").arg("-a").arg(template(kind).join("data")).arg(&data));
+        own(&server.folder, if kind == Kind::Postgres { "postgres" } else { "mysql" });
+        server.serve(settings);
+        match kind {
+            Kind::Postgres => server.client(&["-d", "postgres", "-c", "create database shop"]),
+            _ => server.client(&["-e", "create database shop"]),
+        };
+        server
+    }
+
+    fn serve(&mut self, settings: &[&str]) {
+        let log = fs::File::create(self.folder.join("log")).unwrap();
+        let (data, port) = (self.folder.join("data"), self.port.to_string());
+        let mut command = match self.kind {
+            Kind::Postgres => {
+                let program = postgres_programs().unwrap().join("postgres");
+                let mut command = as_user("postgres", &program);
+                command.arg("-D").arg(data).args(["-F", "-p", &port, "-k"]).arg(&self.folder);
+                command.args(["-c", "listen_addresses=127.0.0.1"]);
+                command
+            }
+            _ => {
+                let mut command = as_user("mysql", Path::new("/usr/sbin/mariadbd"));
+                command.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
+                command.arg(format!("--socket={}", self.socket()));
+                command.args(["--port", &port, "--bind-address=127.0.0.1"]);
+                command.arg(format!("--pid-file={}", self.folder.join("pid").display()));
+                command
+            }
+        };
+        command.args(settings).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        self.child = Some(command.spawn().unwrap());
+        wait_until("the server answers", || self.try_client(&self.ping()).is_some());
+    }
+
+    fn ping(&self) -> Vec<&'static str> {
+        match self.kind {
+            Kind::Postgres => vec!["-d", "postgres", "-c", "select 1"],
+            _ => vec!["-e", "select 1"],
+        }
+    }
+
+    pub fn socket(&self) -> String {
+        match self.kind {
+            Kind::Postgres => self.folder.display().to_string(),
+            _ => self.folder.join("socket").display().to_string(),
+        }
+    }
+
+    /// At once, as a machine that loses its power would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // PostgreSQL's sessions are processes of their own.
+            let pids = format!("{} $(pgrep -P {})", child.id(), child.id());
+            let _ = Command::new("sh").args(["-c", &format!("kill -9 {pids}")]).status();
+            let _ = child.wait();
+        }
+    }
+
+    pub fn start_again(&mut self) {
+        let _ = fs::remove_file(self.folder.join("data/postmaster.pid"));
+        self.serve(&[]);
+    }
+
+    /// The `connections:` of a plan.
+    pub fn connection(&self) -> String {
+        let port = self.port;
+        match self.kind {
+            Kind::Sqlite => "connections: { main: { file: server/shop.db } }".to_owned(),
+            Kind::Postgres => format!(
+                "connections: {{ main: {{ url: \"postgresql://postgres@127.0.0.1:{port}/shop\" }} }}"
+            ),
+            Kind::MariaDb => format!(
+                "connections: {{ main: {{ server: mariadb, socket: {}, user: root, database: shop }} }}",
+                self.socket()
+            ),
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command;
+        match self.kind {
+            Kind::Sqlite => {
+                command = Command::new("sqlite3");
+                command.arg(self.folder.join("shop.db"));
+            }
+            Kind::Postgres => {
+                command = Command::new(postgres_programs().unwrap().join("psql"));
+                command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres"]);
+                command.args(["-h", &self.socket(), "-p", &self.port.to_string()]);
+            }
+            Kind::MariaDb => {
+                command = Command::new("mariadb");
+                command.args([
+                    "--no-defaults",
+                    "-N",
+                    "-B",
+                    "--raw",
+                    "-u",
+                    "root",
+                    "-S",
+                    &self.socket(),
+                ]);
+            }
+        }
+        command.args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    fn try_client(&self, arguments: &[&str]) -> Option<String> {
+        let output = self.command(arguments).output().unwrap();
+        output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+    }
+
+    fn client(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {complaint}");
+        String::from_utf8(output.stdout).unwrap().trim_end().replace('\t', "|")
+    }
+
+    fn on_shop<'a>(&self, sql: &'a str) -> Vec<&'a str> {
+        match self.kind {
+            Kind::Sqlite => vec![sql],
+            Kind::Postgres => vec!["-d", "shop", "-c", sql],
+            Kind::MariaDb => vec!["shop", "-e", sql],
+        }
+    }
+
+    /// By the server's own client.
+    pub fn sql(&self, sql: &str) -> String {
+        self.client(&self.on_shop(sql))
+    }
+
+    /// The same, in the background.
+    pub fn begin(&self, sql: &str) -> Child {
+        let mut command = self.command(&self.on_shop(sql));
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// The names of all tables, in one line.
+    pub fn tables(&self) -> String {
+        let names = self.sql(match self.kind {
+            Kind::Sqlite => "select name from sqlite_schema where type = 'table' and name not like 'sqlite%' order by 1",
+            Kind::Postgres => "select tablename from pg_tables where schemaname = 'public' order by 1",
+            Kind::MariaDb => "select table_name from information_schema.tables where table_schema = 'shop' order by 1",
+        });
+        names.replace('\n', " ")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

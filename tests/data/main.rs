@@ -7,4 +7,5 @@ mod place;
 mod servers;
 
 mod connections;
+mod migrate;
 mod sql;

@@ -185,7 +185,8 @@ impl Server {
         if let Some(mut child) = self.child.take() {
             // PostgreSQL's sessions are processes of their own.
             let pids = format!("{} $(pgrep -P {})", child.id(), child.id());
-            let _ = Command::new("sh").args(["-c", &format!("kill -9 {pids}")]).status();
+            let kill = format!("kill -9 {pids} 2>/dev/null");
+            let _ = Command::new("sh").args(["-c", &kill]).status();
             let _ = child.wait();
         }
     }
@@ -263,6 +264,14 @@ impl Server {
     /// By the server's own client.
     pub fn sql(&self, sql: &str) -> String {
         self.client(&self.on_shop(sql))
+    }
+
+    /// Whether psql says that a file went well, as guides call it.
+    pub fn psql_file(&self, file: &Path) -> bool {
+        let mut command = Command::new(postgres_programs().unwrap().join("psql"));
+        command.args(["-h", &self.socket(), "-p", &self.port.to_string(), "-U", "postgres"]);
+        command.args(["-d", "shop", "-f"]).arg(file);
+        command.stdin(Stdio::null()).output().unwrap().status.success()
     }
 
     /// The same, in the background.

@@ -3,6 +3,7 @@
 
 pub mod http;
 pub mod manual;
+pub mod migrate;
 pub mod notify;
 pub mod run;
 pub mod sql;
@@ -61,6 +62,11 @@ pub trait Perform {
         Box::pin(async { Found::InDoubt })
     }
 
+    /// After a crash on the way back: whether its natural inverse was done.
+    fn found_undone<'a>(&'a self, _job: &'a Job, _around: &'a Surroundings) -> Act<'a, Found> {
+        Box::pin(async { Found::InDoubt })
+    }
+
     /// Its outcome is in the journal: traces that only a crash needs may go.
     fn settled<'a>(&'a self, _job: &'a Job, _around: &'a Surroundings) -> Act<'a, ()> {
         Box::pin(async {})
@@ -82,6 +88,7 @@ pub fn performer<'p>(action: Action<'p>) -> Result<&'p dyn Perform, String> {
         Action::Notify(notify) => notify,
         Action::Http(http) => http,
         Action::Sql(sql) => sql,
+        Action::Migrate(migrate) => migrate,
         other => {
             return Err(format!("this version of plan cannot carry out `{}` yet", other.key()));
         }
@@ -159,7 +166,10 @@ pub async fn found(job: &Job, entry: &EntryOf) -> Found {
 
 /// The same for a part of the way back.
 pub async fn found_undone(job: &Job, step: &Step, part: u32) -> Found {
-    let Some(back) = part_of(step, part) else { return Found::InDoubt };
+    let Some(back) = part_of(step, part) else {
+        let Ok(performer) = only(&step.actions) else { return Found::InDoubt };
+        return performer.found_undone(job, &step.surroundings).await;
+    };
     became(job, back.probe.as_ref(), &back.actions, &back.surroundings).await
 }
 

@@ -190,6 +190,26 @@ impl World {
             .map_err(|problem| error(format!("{}: {problem}", path.display())))
     }
 
+    /// The SQL scripts below a folder, each with its path from there, as they were reviewed.
+    pub fn frozen_scripts(&self, folder: &str) -> Result<Vec<(String, String)>, Failure> {
+        let folder = folder.trim_start_matches("./").trim_end_matches('/');
+        let is_script = |name: &str| name.to_ascii_lowercase().ends_with(".sql");
+        let below = |path: &str| {
+            let name = path.strip_prefix(folder)?.strip_prefix('/')?;
+            is_script(name).then(|| name.to_owned())
+        };
+        let known = self.files.iter();
+        let known: Vec<_> =
+            known.filter_map(|(path, text)| Some((below(path)?, text.clone()))).collect();
+        if !known.is_empty() {
+            return Ok(known);
+        }
+        let mut found = Vec::new();
+        scripts_below(&self.base.join(folder), "", &mut found)
+            .map_err(|problem| error(format!("{}: {problem}", self.base.join(folder).display())))?;
+        Ok(found)
+    }
+
     /// A failure as it may be told and written down.
     pub fn covered(&self, mut failure: Failure) -> Failure {
         failure.text = self.cover.text(&failure.text);
@@ -209,6 +229,16 @@ impl Job {
             answers: Vec::new(),
             programs: Cell::new(0),
         }
+    }
+
+    /// A line for whoever looks on: it stands where the output of a program would.
+    pub fn say(&self, line: &str) {
+        let line = self.world.cover.text(line);
+        let path = self.logs().join(format!("{}.log", self.id));
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.append(true).create(true).mode(0o600).open(path);
+        // Whoever looks on misses a line: the step itself goes on.
+        let _ = file.and_then(|mut file| writeln!(file, "{line}"));
     }
 
     /// What lists of sessions in a server show.
@@ -467,6 +497,23 @@ impl Ran {
         }
         Err(Failure::new(kind, text))
     }
+}
+
+fn scripts_below(
+    folder: &Path,
+    prefix: &str,
+    found: &mut Vec<(String, String)>,
+) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            scripts_below(&entry.path(), &format!("{name}/"), found)?;
+        } else if name.to_ascii_lowercase().ends_with(".sql") {
+            found.push((name, std::fs::read_to_string(entry.path())?));
+        }
+    }
+    Ok(())
 }
 
 fn in_process_list() -> Broken {

@@ -53,17 +53,24 @@ async fn logs(args: &Logs, terminal: &mut Terminal) -> Result<Exit, Refusal> {
     Ok(Exit::Done)
 }
 
-/// The outputs of a step's programs, in the order in which they began.
+/// What a step's programs printed, in the order in which they began; then what `plan` itself says of
+/// its steps on data.
 fn files(folder: &Path, step: Option<&str>) -> Vec<PathBuf> {
+    let is_wanted = |name: &str| step.is_none_or(|step| name.split('.').next() == Some(step));
     let programs = keeper::programs(folder).into_iter();
-    let wanted = programs.filter(|id| step.is_none_or(|step| id.split('.').next() == Some(step)));
-    let outputs = wanted.flat_map(|id| ["log", "err"].map(|end| format!("{id}.{end}")));
+    let outputs = programs.flat_map(|id| ["log", "err"].map(|end| format!("{id}.{end}")));
     // Most programs print nothing, and leave no file.
     let folder = folder.join("logs");
     let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-    let there: HashSet<_> =
+    let mut there: HashSet<_> =
         entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    outputs.filter(|name| there.contains(name)).map(|name| folder.join(name)).collect()
+    let mut wanted: Vec<_> = outputs.filter(|name| there.remove(name)).collect();
+    let written =
+        |name: &String| folder.join(name).metadata().and_then(|meta| meta.modified()).ok();
+    let mut said: Vec<_> = there.into_iter().filter(|name| name.ends_with(".log")).collect();
+    said.sort_by_cached_key(|name| (written(name), name.clone()));
+    wanted.append(&mut said);
+    wanted.iter().filter(|name| is_wanted(name)).map(|name| folder.join(name)).collect()
 }
 
 fn print(path: &Path, printed: &mut BTreeMap<PathBuf, u64>, terminal: &mut Terminal) {

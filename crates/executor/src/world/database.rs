@@ -8,6 +8,7 @@ mod postgres;
 pub mod refusal;
 pub mod shape;
 pub mod sqlite;
+pub mod stepwise;
 
 use std::time::{Duration, Instant};
 
@@ -269,9 +270,18 @@ impl Session {
     /// One statement within its time: what waits for a lock learns who holds it, what takes too long
     /// is ended in the server, so that nothing goes on when nobody waits for it any more.
     pub async fn run_within(&mut self, text: &str, patience: &Patience) -> Result<Rows, Failure> {
+        self.run_within_raw(text, patience).await.map_err(|(_, failure)| failure)
+    }
+
+    /// The same, with what the server said itself.
+    pub async fn run_within_raw(
+        &mut self,
+        text: &str,
+        patience: &Patience,
+    ) -> Result<Rows, (Refusal, Failure)> {
         let limit = patience.next();
         if let Link::Sqlite(connection) = &mut self.link {
-            sqlite::bound(connection, limit.map(|(limit, _)| limit)).await?;
+            sqlite::bound(connection, limit.map(|(limit, _)| limit)).await.map_err(told)?;
         }
         let (at, number) = (self.at.clone(), self.number);
         let is_server = !matches!(self.link, Link::Sqlite(_));
@@ -299,27 +309,28 @@ impl Session {
             }
         };
         if let Link::Sqlite(connection) = &mut self.link {
-            sqlite::bound(connection, None).await?;
+            sqlite::bound(connection, None).await.map_err(told)?;
         }
         let refusal = match result {
             Ok(rows) => return Ok(rows),
             Err(refusal) => refusal,
         };
-        match refusal.why {
+        let failure = match refusal.why {
             Why::Locked => {
                 if let Some(path) = self.at.file() {
                     holders = sqlite::holders(path);
                 }
-                Err(locked(&self.at, &holders, patience.lock))
+                locked(&self.at, &holders, patience.lock)
             }
             Why::Ended if limit.is_some() => {
                 let limit = Spoken(limit.map_or(Duration::ZERO, |(_, whole)| whole));
                 let text = format!("took longer than {limit} and was ended");
-                Err(Failure::new(FailureKind::TimedOut, text))
+                Failure::new(FailureKind::TimedOut, text)
             }
-            Why::Ended => Err(error(format!("somebody ended it: {}", refusal.text))),
-            Why::Lost | Why::Refused => Err(refusal.into()),
-        }
+            Why::Ended => error(format!("somebody ended it: {}", refusal.text)),
+            Why::Lost | Why::Refused => refusal.clone().into(),
+        };
+        Err((refusal, failure))
     }
 
     /// Statements one after the other; ends at the first that fails, and says which.
@@ -374,6 +385,10 @@ pub fn identifier(dialect: Dialect, name: &str) -> String {
     }
 }
 
+fn told(refusal: Refusal) -> (Refusal, Failure) {
+    (refusal.clone(), refusal.into())
+}
+
 fn locked(at: &Address, holders: &[String], waited: Duration) -> Failure {
     let holders = match holders {
         [] => "another connection".to_owned(),
@@ -397,11 +412,11 @@ async fn blockers(at: &Address, number: i64) -> Vec<String> {
         lines
     };
     let lines = timeout(Duration::from_secs(2), asking).await.ok().flatten().unwrap_or_default();
-    lines.into_iter().map(|line| told(&line)).collect()
+    lines.into_iter().map(|line| holder(&line)).collect()
 }
 
 /// Session, login, program, for how long, with what.
-fn told(line: &Line) -> String {
+fn holder(line: &Line) -> String {
     let part = |at: usize| line.get(at).cloned().flatten().unwrap_or_default();
     let (number, user, program, seconds) = (part(0), part(1), part(2), part(3));
     let statement: String = part(4).split_whitespace().collect::<Vec<_>>().join(" ");

@@ -7,9 +7,13 @@ use sha2::{Digest, Sha256};
 use super::Session;
 use super::note::NOTES;
 use super::refusal::Refusal;
+use super::stepwise::PROGRESS;
+
+/// The checksums of scripts that were applied.
+pub const SCRIPTS: &str = "plan_scripts";
 
 /// Tables that `plan` itself keeps in a database: nobody's data.
-pub const OWN_TABLES: [&str; 3] = [NOTES, "plan_scripts", "plan_statements"];
+pub const OWN_TABLES: [&str; 3] = [NOTES, SCRIPTS, PROGRESS];
 
 /// A table, an index, a function: whatever has a name and a definition.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,7 +67,15 @@ pub async fn objects(session: &mut Session) -> Result<Vec<Object>, Refusal> {
             objects
         }
     };
-    objects.retain(|object| !OWN_TABLES.contains(&object.name.as_str()));
+    // Their indexes and constraints bear their names.
+    objects.retain(|object| {
+        !OWN_TABLES.iter().any(|own| {
+            object
+                .name
+                .strip_prefix(own)
+                .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+        })
+    });
     objects.sort();
     Ok(objects)
 }
@@ -167,6 +179,17 @@ pub async fn columns(session: &mut Session, table: &str) -> Result<Vec<String>, 
     };
     let lines = session.lines(&query).await?;
     Ok(lines.into_iter().filter_map(|line| line.into_iter().next().flatten()).collect())
+}
+
+/// The same; none where there is no such table.
+pub async fn columns_if_any(session: &mut Session, table: &str) -> Result<Vec<String>, Refusal> {
+    if session.dialect() == Dialect::PostgreSql {
+        let name = session.literal(&qualified(session, table));
+        if session.value(&format!("select to_regclass({name})")).await?.is_none() {
+            return Ok(Vec::new());
+        }
+    }
+    columns(session, table).await
 }
 
 /// The name of a table as a script writes it, quoted.

@@ -59,7 +59,7 @@ async fn all_changes(connection: &mut SqliteConnection) -> Result<i64, sqlx::Err
 pub async fn bound(
     connection: &mut SqliteConnection,
     limit: Option<Duration>,
-) -> Result<(), Failure> {
+) -> Result<(), Refusal> {
     let handle = connection.lock_handle().await;
     let mut handle = handle.map_err(|problem| Refusal::of(&problem, Dialect::Sqlite))?;
     match limit {

@@ -1,0 +1,256 @@
+//! What is applied: the tracking table that people and other tools read, in whatever form it was found,
+//! and beside it a table of `plan`'s own with the checksum of each script and the run that applied it.
+
+use std::str::FromStr;
+
+use plan_model::migration::{Migration, Version};
+use plan_model::sql::Dialect;
+use sha2::{Digest, Sha256};
+
+use crate::event::Failure;
+use crate::world::database::refusal::Refusal;
+use crate::world::database::shape::{self, SCRIPTS};
+use crate::world::database::{Session, literal};
+use crate::world::error;
+
+/// The version under which it stands that a run made the tracking table.
+const MADE: &str = "";
+
+/// One tracking table and what is known of it.
+pub struct Records {
+    /// As the plan names it.
+    pub table: String,
+    /// The step of the run that asks, as `run/step`.
+    pub run: String,
+    columns: Vec<String>,
+    pub applied: Vec<Applied>,
+    /// Whether this very step made the tracking table.
+    pub made_here: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Applied {
+    pub version: Version,
+    /// As it is written in the table.
+    pub text: String,
+    /// Of the script when it was applied, and who did; where `plan` did it.
+    pub checksum: Option<String>,
+    pub run: Option<String>,
+}
+
+/// Whatever an editor makes of the ends of lines, a script is the same.
+pub fn checksum(text: &str) -> String {
+    let digest = Sha256::digest(text.replace("\r\n", "\n").as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Records {
+    pub async fn read(session: &mut Session, table: &str, run: &str) -> Result<Records, Failure> {
+        let mut records = Records {
+            table: table.to_owned(),
+            run: run.to_owned(),
+            columns: shape::columns_if_any(session, table).await?,
+            applied: Vec::new(),
+            made_here: false,
+        };
+        records.read_again(session).await?;
+        Ok(records)
+    }
+
+    pub async fn read_again(&mut self, session: &mut Session) -> Result<(), Failure> {
+        self.applied.clear();
+        if self.columns.is_empty() {
+            return Ok(());
+        }
+        if !self.columns.iter().any(|column| column == "version") {
+            return Err(error(format!("the table {} has no column `version`", self.table)));
+        }
+        let own = self.own_rows(session).await?;
+        let find = |version: &str| own.iter().find(|row| row.0 == version);
+        self.made_here = find(MADE).is_some_and(|row| row.2 == self.run);
+        let query = format!("select version from {}", shape::qualified(session, &self.table));
+        for line in session.lines(&query).await? {
+            let text = line.into_iter().next().flatten().unwrap_or_default();
+            let version = Version::from_str(&text).map_err(|_| {
+                error(format!("the table {} holds `{text}`, which is no version", self.table))
+            })?;
+            let own = own.iter().find(|row| Version::from_str(&row.0).as_ref() == Ok(&version));
+            self.applied.push(Applied {
+                version,
+                text,
+                checksum: own.map(|row| row.1.clone()),
+                run: own.map(|row| row.2.clone()),
+            });
+        }
+        self.applied.sort_by(|one, other| one.version.cmp(&other.version));
+        Ok(())
+    }
+
+    /// Version, checksum and run, of this tracking table.
+    async fn own_rows(
+        &self,
+        session: &mut Session,
+    ) -> Result<Vec<(String, String, String)>, Failure> {
+        if shape::columns_if_any(session, SCRIPTS).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        let table = session.literal(&self.table);
+        let query =
+            format!("select version, checksum, run from {SCRIPTS} where tracking = {table}");
+        let lines = session.lines(&query).await?;
+        let row = |line: Vec<Option<String>>| {
+            let mut parts = line.into_iter().map(Option::unwrap_or_default);
+            let mut next = || parts.next().unwrap_or_default();
+            (next(), next(), next())
+        };
+        Ok(lines.into_iter().map(row).collect())
+    }
+
+    /// Makes the tables that are not there, before the first script.
+    pub async fn make(&mut self, session: &mut Session) -> Result<(), Failure> {
+        let text = if session.dialect() == Dialect::Sqlite { "text" } else { "varchar(190)" };
+        let own = format!(
+            "create table if not exists {SCRIPTS} (tracking {text} not null, version {text} not null,
+             checksum {text} not null, run {text} not null, primary key (tracking, version))"
+        );
+        session.run(&own).await?;
+        if !self.columns.is_empty() {
+            return Ok(());
+        }
+        let made = format!(
+            "insert into {SCRIPTS} (tracking, version, checksum, run) values ({}, '{MADE}', '', {})",
+            session.literal(&self.table),
+            session.literal(&self.run)
+        );
+        let table = shape::qualified(session, &self.table);
+        // Who did it is told by the server where it has logins.
+        let by = match session.dialect() {
+            Dialect::Sqlite => "applied_by text",
+            Dialect::PostgreSql => "applied_by varchar(100) default current_user",
+            Dialect::MySql | Dialect::MariaDb => "applied_by varchar(100) default ''",
+        };
+        let table = format!(
+            "create table {table} (version varchar(50) primary key, description text,
+             applied_at timestamp default current_timestamp, {by})"
+        );
+        // The note first: a table that nobody remembers making would never be taken away.
+        session.run(&made).await?;
+        session.run(&table).await?;
+        self.columns = shape::columns(session, &self.table).await?;
+        self.made_here = true;
+        Ok(())
+    }
+
+    /// The rows that say that a script is applied, unless it wrote its own.
+    pub async fn add(&self, session: &mut Session, of: &Recorded<'_>) -> Result<(), Failure> {
+        let dialect = session.dialect();
+        let table = shape::qualified(session, &self.table);
+        let version = of.version.to_string();
+        let mut known = vec![("version", literal(dialect, &version))];
+        let has = |name: &str| self.columns.iter().any(|column| column == name);
+        for column in ["description", "name"] {
+            if has(column) {
+                known.push((column, literal(dialect, of.description)));
+            }
+        }
+        if has("checksum") {
+            known.push(("checksum", literal(dialect, of.checksum)));
+        }
+        let (names, values): (Vec<_>, Vec<_>) = known.into_iter().unzip();
+        let (names, values) = (names.join(", "), values.join(", "));
+        if !of.wrote_itself {
+            session.run(&format!("insert into {table} ({names}) values ({values})")).await?;
+        }
+        let [tracking, version, checksum, run] =
+            [&self.table[..], &version, of.checksum, &self.run].map(|text| literal(dialect, text));
+        let own = format!(
+            "insert into {SCRIPTS} (tracking, version, checksum, run)
+             values ({tracking}, {version}, {checksum}, {run})"
+        );
+        session.run(&own).await?;
+        Ok(())
+    }
+
+    /// The rows that say that a version is applied go, also where its script removed one itself.
+    pub async fn remove(&self, session: &mut Session, applied: &Applied) -> Result<(), Failure> {
+        let table = shape::qualified(session, &self.table);
+        let version = session.literal(&applied.text);
+        session.run(&format!("delete from {table} where version = {version}")).await?;
+        let (tracking, version) =
+            (session.literal(&self.table), session.literal(&applied.version.to_string()));
+        let own =
+            format!("delete from {SCRIPTS} where tracking = {tracking} and version = {version}");
+        session.run(&own).await?;
+        Ok(())
+    }
+
+    /// Tables that this step made go again, once nothing stands in them.
+    pub async fn unmake(&mut self, session: &mut Session) -> Result<(), Failure> {
+        if self.made_here && self.applied.is_empty() {
+            let table = shape::qualified(session, &self.table);
+            session.run(&format!("drop table if exists {table}")).await?;
+            let tracking = session.literal(&self.table);
+            let note =
+                format!("delete from {SCRIPTS} where tracking = {tracking} and version = '{MADE}'");
+            session.run(&note).await?;
+        }
+        if shape::columns_if_any(session, SCRIPTS).await?.is_empty() {
+            return Ok(());
+        }
+        let left = session.value(&format!("select count(*) from {SCRIPTS}")).await?;
+        if left.as_deref() == Some("0") {
+            session.run(&format!("drop table {SCRIPTS}")).await?;
+        }
+        Ok(())
+    }
+
+    pub fn find(&self, version: &Version) -> Option<&Applied> {
+        self.applied.iter().find(|applied| applied.version == *version)
+    }
+
+    pub fn highest(&self) -> Option<&Version> {
+        self.applied.last().map(|applied| &applied.version)
+    }
+
+    pub fn is_of_this_step(&self, applied: &Applied) -> bool {
+        applied.run.as_deref() == Some(&self.run)
+    }
+
+    /// The version that the database had before this step.
+    pub fn before(&self) -> Option<&Version> {
+        let others = self.applied.iter().filter(|applied| !self.is_of_this_step(applied));
+        others.map(|applied| &applied.version).max()
+    }
+
+    /// A version as its rows in the table of `plan` show it now, read in the transaction at hand.
+    pub async fn has_row(
+        &self,
+        session: &mut Session,
+        version: &Version,
+    ) -> Result<Vec<Version>, Refusal> {
+        let query = format!("select version from {}", shape::qualified(session, &self.table));
+        let lines = session.lines(&query).await?;
+        let all = lines.into_iter().filter_map(|line| line.into_iter().next().flatten());
+        let known = |one: &Version| self.find(one).is_none() || one == version;
+        Ok(all.filter_map(|text| Version::from_str(&text).ok()).filter(known).collect())
+    }
+}
+
+/// What is written down of a script that was applied.
+pub struct Recorded<'m> {
+    pub version: &'m Version,
+    pub description: &'m str,
+    pub checksum: &'m str,
+    pub wrote_itself: bool,
+}
+
+impl<'m> Recorded<'m> {
+    pub fn of(migration: &'m Migration, checksum: &'m str, wrote_itself: bool) -> Recorded<'m> {
+        Recorded {
+            version: &migration.version,
+            description: &migration.description,
+            checksum,
+            wrote_itself,
+        }
+    }
+}

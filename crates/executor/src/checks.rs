@@ -1,6 +1,7 @@
 //! Asks checks: each holds, does not, or could not be measured, which never counts as held.
 //! One file per kind. Changes nothing.
 
+mod compare;
 mod comparison;
 mod database;
 mod disk;
@@ -83,6 +84,7 @@ pub fn look<'a>(job: &'a Job, asked: &'a Check, number: usize) -> Looking<'a> {
             Check::Manual(check) => manual::look(job, check, number).await,
             Check::Tool(check) => tool::look(job, check).await,
             Check::Database(check) => database::look(job, check).await,
+            Check::Compare(check) => compare::look(job, check).await,
             Check::Os(check) => os::look(job, check).await,
             Check::Variable(check) => variable::look(check),
             Check::AnyOf(any) => {
@@ -103,9 +105,7 @@ pub fn look<'a>(job: &'a Job, asked: &'a Check, number: usize) -> Looking<'a> {
 /// What a check wants and this version has not: some it can parse and show, but not ask.
 pub fn lacks(asked: &Check) -> Vec<String> {
     match asked {
-        Check::Backup(_) | Check::Compare(_) | Check::Gate(_) | Check::Service(_) => {
-            vec![not_yet(asked)]
-        }
+        Check::Backup(_) | Check::Gate(_) | Check::Service(_) => vec![not_yet(asked)],
         Check::AnyOf(any) => any.any_of.iter().flat_map(lacks).collect(),
         _ => Vec::new(),
     }

@@ -255,11 +255,20 @@ impl Filler<'_> {
         Value::from_pairs(roots)
     }
 
-    fn outputs_of(&self, name: &str, scope: usize) -> Value {
-        let plain = name.replace('_', "-");
+    /// The entry that a name means here: in an included plan, first one of its own.
+    pub fn entry(&self, name: &str) -> Option<usize> {
+        let scope = self.entry.map_or(0, |entry| self.plan.entry(entry).scope);
+        self.entry_in(name, scope)
+    }
+
+    fn entry_in(&self, name: &str, scope: usize) -> Option<usize> {
         let prefix = &self.plan.plan.scopes[scope].prefix;
-        let own = (!prefix.is_empty()).then(|| format!("{prefix}-{plain}"));
-        let at = own.and_then(|id| self.plan.by_id(&id)).or_else(|| self.plan.by_id(&plain));
+        let own = (!prefix.is_empty()).then(|| format!("{prefix}-{name}"));
+        own.and_then(|id| self.plan.by_id(&id)).or_else(|| self.plan.by_id(name))
+    }
+
+    fn outputs_of(&self, name: &str, scope: usize) -> Value {
+        let at = self.entry_in(&name.replace('_', "-"), scope);
         let known = self.known.borrow();
         match at.and_then(|at| known.get(&at)) {
             Some(known) => object(&known.named()),

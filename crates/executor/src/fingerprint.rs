@@ -70,7 +70,8 @@ pub fn differences(before: &Json, now: &Json) -> Vec<String> {
     found
 }
 
-fn files(
+/// A file, or all below a folder: contents, links, rights and owners.
+pub fn files(
     path: &Path,
     name: &str,
     except: &[String],

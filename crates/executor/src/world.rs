@@ -539,3 +539,13 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     file.and_then(|mut file| file.write_all(bytes))
         .map_err(|problem| error(format!("{}: {problem}", path.display())))
 }
+
+/// The same, there also after a power cut.
+pub fn write_durable(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_private(path, bytes)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let synced = std::fs::File::open(path).and_then(|file| file.sync_all());
+    synced
+        .and_then(|()| std::fs::File::open(folder)?.sync_all())
+        .map_err(|problem| error(format!("{}: {problem}", path.display())))
+}

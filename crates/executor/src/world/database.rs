@@ -7,6 +7,7 @@ pub mod note;
 mod postgres;
 pub mod refusal;
 pub mod shape;
+pub mod snapshot;
 pub mod sqlite;
 pub mod stepwise;
 

@@ -2,10 +2,7 @@
 //! written in the same commit, in a table that goes once the journal knows. PostgreSQL remembers the
 //! fate of each transaction: its number is written down, on our side, before the commit is asked for.
 
-use std::fs::File;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use plan_model::sql::Dialect;
@@ -14,7 +11,7 @@ use tokio::time::sleep;
 use super::Session;
 use super::address::Address;
 use crate::event::Failure;
-use crate::world::{Job, error};
+use crate::world::{Job, write_durable};
 
 /// Holds the rows. It is there only between a commit and the journal.
 pub const NOTES: &str = "plan_steps_in_flight";
@@ -65,8 +62,7 @@ pub async fn leave(session: &mut Session, job: &Job) -> Result<(), Failure> {
         Dialect::PostgreSql => {
             let number = session.value("select txid_current()").await?.unwrap_or_default();
             let path = file(job);
-            durable(&path, number.as_bytes())
-                .map_err(|problem| error(format!("{}: {problem}", path.display())))?;
+            write_durable(&path, number.as_bytes())?;
         }
     }
     Ok(())
@@ -144,16 +140,4 @@ pub async fn forget(session: &mut Session, job: &Job) {
     }
     // Should it not work, the next one that settles takes it along.
     let _ = session.run(&format!("drop table if exists {NOTES}")).await;
-}
-
-/// Written, and there also after a power cut.
-fn durable(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    match path.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
 }

@@ -108,6 +108,14 @@ Exit codes: 0 everything is undone, 2 a wrong call, 3 something remains or could
     #[command(hide = true)]
     Keeper { folder: std::path::PathBuf },
 
+    /// Stands in a pipe behind a dump; started by `plan` itself
+    #[command(hide = true)]
+    Pack {
+        how: String,
+        #[arg(long)]
+        unpack: bool,
+    },
+
     /// Write plans in the one way, comments kept
     Fmt(Fmt),
 

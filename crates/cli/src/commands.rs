@@ -10,6 +10,7 @@ pub mod fmt;
 pub mod graph;
 pub mod init;
 pub mod keeper;
+mod pack;
 pub mod lints;
 pub mod logs;
 pub mod pause;
@@ -56,6 +57,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Exit {
         Command::Runs(args) => runs::run(&args, terminal),
         Command::Logs(args) => logs::run(&args, terminal),
         Command::Keeper { folder } => keeper::run(&folder),
+        Command::Pack { how, unpack } => pack::run(&how, unpack, terminal),
         Command::Fmt(args) => fmt::run(&args, terminal),
         Command::Lints => lints::list(terminal),
         Command::Explain(args) => lints::explain(&args, terminal),

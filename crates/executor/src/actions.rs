@@ -1,6 +1,7 @@
 //! Carries actions out: perform, undo, and tell after a crash whether it happened. One file per kind.
 //! Journals nothing and decides nothing about the run.
 
+pub mod backup;
 pub mod compare;
 pub mod http;
 pub mod manual;
@@ -91,6 +92,7 @@ pub fn performer<'p>(action: Action<'p>) -> Result<&'p dyn Perform, String> {
         Action::Sql(sql) => sql,
         Action::Migrate(migrate) => migrate,
         Action::Compare(compare) => compare,
+        Action::Backup(backup) => backup,
         other => {
             return Err(format!("this version of plan cannot carry out `{}` yet", other.key()));
         }

@@ -1,6 +1,7 @@
 //! Asks checks: each holds, does not, or could not be measured, which never counts as held.
 //! One file per kind. Changes nothing.
 
+mod backup;
 mod compare;
 mod comparison;
 mod database;
@@ -85,6 +86,7 @@ pub fn look<'a>(job: &'a Job, asked: &'a Check, number: usize) -> Looking<'a> {
             Check::Tool(check) => tool::look(job, check).await,
             Check::Database(check) => database::look(job, check).await,
             Check::Compare(check) => compare::look(job, check).await,
+            Check::Backup(check) => backup::look(job, check).await,
             Check::Os(check) => os::look(job, check).await,
             Check::Variable(check) => variable::look(check),
             Check::AnyOf(any) => {
@@ -105,7 +107,7 @@ pub fn look<'a>(job: &'a Job, asked: &'a Check, number: usize) -> Looking<'a> {
 /// What a check wants and this version has not: some it can parse and show, but not ask.
 pub fn lacks(asked: &Check) -> Vec<String> {
     match asked {
-        Check::Backup(_) | Check::Gate(_) | Check::Service(_) => vec![not_yet(asked)],
+        Check::Gate(_) | Check::Service(_) => vec![not_yet(asked)],
         Check::AnyOf(any) => any.any_of.iter().flat_map(lacks).collect(),
         _ => Vec::new(),
     }

@@ -108,6 +108,16 @@ impl Address {
         }
     }
 
+    /// Another database of the same server.
+    pub fn on(&self, database: &str) -> Address {
+        let to = match self.to.clone() {
+            To::File(path) => To::File(path),
+            To::Postgres(to) => To::Postgres(Box::new(to.database(database))),
+            To::MySql(to) => To::MySql(Box::new(to.database(database))),
+        };
+        Address { to, ..self.clone() }
+    }
+
     /// The name of the database on its server.
     pub fn database(&self) -> Option<&str> {
         match &self.to {

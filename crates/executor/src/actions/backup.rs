@@ -1,0 +1,188 @@
+//! `backup`: a database or files in one file, proven before the step is done. A backup that was broken
+//! off is made once more, under a new name: what has a name is whole.
+
+use std::path::{Path, PathBuf};
+
+use plan_model::model::action::backup::{Backup, Compression};
+use plan_model::model::check::Proof;
+use plan_model::model::plan::Surroundings;
+use serde_json::Value as Json;
+
+use super::{Act, Found, Perform, here_only};
+use crate::archive::{self, Kind, Manifest, dump, files, prove};
+use crate::event::{Failure, Outputs};
+use crate::world::database::address::Address;
+use crate::world::{Broken, Job, error};
+
+impl Perform for Backup {
+    fn lacks(&self, around: &Surroundings) -> Vec<String> {
+        let mut lacks = here_only(around);
+        if self.copy_to.is_some() {
+            lacks.push("this version of plan cannot `copy_to` yet".to_owned());
+        }
+        if self.encrypt_for.is_some() {
+            lacks.push("this version of plan cannot `encrypt_for` yet".to_owned());
+        }
+        lacks
+    }
+
+    fn perform<'a>(
+        &'a self,
+        job: &'a Job,
+        around: &'a Surroundings,
+    ) -> Act<'a, Result<Outputs, Broken>> {
+        // Whatever goes wrong, nothing that was there has changed.
+        Box::pin(async move {
+            run(self, job, around).await.map_err(|broken| match broken {
+                Broken::Failed(failure) => Broken::Failed(failure.untouched()),
+                other => other,
+            })
+        })
+    }
+
+    fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
+        Box::pin(async {
+            Found::Undone { how: "it is made once more, under a new name".to_owned() }
+        })
+    }
+}
+
+async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Outputs, Broken> {
+    let fill = job.filler();
+    let filled = job.around(Some(around))?;
+    let except: Vec<String> =
+        backup.except.iter().flatten().map(|text| fill.of(text)).collect::<Result<_, _>>()?;
+    let names: Vec<String> =
+        backup.files.iter().flatten().map(|text| fill.of(text)).collect::<Result<_, _>>()?;
+    let at = match &backup.database {
+        Some(database) => Some(Address::of(&fill, Some(&database.value))?),
+        None => None,
+    };
+    let kind = match (&at, names.is_empty()) {
+        (Some(_), false) => {
+            return Err(error("a database and files are two backups: make two steps").into());
+        }
+        (Some(at), true) => dump::kind(at.dialect),
+        (None, false) => Kind::Tar,
+        (None, true) => return Err(error("`database:` or `files:` says what is saved").into()),
+    };
+    let folder = fill.path(&backup.to.value)?;
+    archive::folder(&folder)?;
+    sweep(&folder, job);
+    let compression = backup.compress.unwrap_or(Compression::Zstd);
+    let proof = backup.proof.unwrap_or(Proof::Parse);
+    let began = job.world.clock.now();
+    let (id, path) = named(backup, job, &folder, kind, compression)?;
+    let partial = archive::partial(&path);
+    let mut manifest = Manifest {
+        id,
+        kind,
+        packed: archive::word(compression).to_owned(),
+        plan: job.world.plan.plan.file.plan.value.clone(),
+        run: job.world.run.id.clone(),
+        step: step(job).to_owned(),
+        database: at.as_ref().map(|at| at.id.clone()),
+        from: at.as_ref().map(Address::to_string),
+        began,
+        ended: began,
+        size: 0,
+        sha256: String::new(),
+        proven: None,
+        keep_seconds: fill.optional_time(backup.keep.as_ref())?.map(|keep| keep.as_secs()),
+        keep_last: backup.keep_last.as_ref().map(|count| fill.count(count)).transpose()?,
+        data: None,
+        paths: Default::default(),
+    };
+    let made = async {
+        match &at {
+            Some(at) => {
+                let packed = archive::word(compression);
+                let data = proof == Proof::Restore;
+                let wanted = dump::Wanted { at, packed, except: &except, data };
+                manifest.data = dump::dump(job, filled.clone(), &wanted, &partial).await?;
+            }
+            None => {
+                let (base, to) = (job.world.base.clone(), partial.clone());
+                let how = manifest.packed.clone();
+                let saving = tokio::task::spawn_blocking(move || {
+                    files::save(&base, &names, &except, &how, &to)
+                });
+                let saved = saving.await.map_err(|_| error("the files could not be saved"))?;
+                manifest.paths = saved?;
+            }
+        }
+        let (sha256, size) = archive::sum(&partial)
+            .map_err(|problem| error(format!("{}: {problem}", partial.display())))?;
+        (manifest.sha256, manifest.size) = (sha256, size);
+        if let Some(least) = &backup.min_size {
+            let least = fill.size(least)?;
+            if size < least {
+                let text = format!("the backup has {size} bytes, fewer than {least}");
+                return Err(error(text).into());
+            }
+        }
+        prove::prove(job, filled, &manifest, &partial, at.as_ref(), proof).await?;
+        manifest.proven = Some(archive::proof_word(proof).to_owned());
+        manifest.ended = job.world.clock.now();
+        archive::seal(&path, &manifest)?;
+        Ok::<_, Broken>(())
+    };
+    if let Err(broken) = made.await {
+        let _ = std::fs::remove_file(&partial);
+        return Err(broken);
+    }
+    let mut outputs = Outputs::new();
+    outputs.insert("id".to_owned(), Json::from(manifest.id));
+    outputs.insert("path".to_owned(), Json::from(path.display().to_string()));
+    outputs.insert("size".to_owned(), Json::from(manifest.size));
+    outputs.insert("sha256".to_owned(), Json::from(manifest.sha256));
+    Ok(outputs)
+}
+
+fn step(job: &Job) -> &str {
+    job.entry.map_or(&*job.id, |entry| &*job.world.plan.entry(entry).id)
+}
+
+/// What earlier attempts of this step left in their middle.
+fn sweep(folder: &Path, job: &Job) {
+    let mark = format!("-{}-{}", job.world.run.id, step(job));
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.contains(&mark) && (name.ends_with(".partial") || name.ends_with(".copy")) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// A name that no other backup has.
+fn named(
+    backup: &Backup,
+    job: &Job,
+    folder: &Path,
+    kind: Kind,
+    compression: Compression,
+) -> Result<(String, PathBuf), Failure> {
+    let wanted = match &backup.name {
+        Some(name) => {
+            let name = job.filler().of(name)?;
+            if name.contains('/') || name.starts_with('.') || name.is_empty() {
+                return Err(error(format!("`{name}` is no name of a file")));
+            }
+            name
+        }
+        None => {
+            let what = backup.database.as_ref().map_or("files", |id| &id.value);
+            let time = job.world.clock.now().timestamp().strftime("%Y%m%dT%H%M%SZ").to_string();
+            format!("{what}-{time}-{}-{}", job.world.run.id, step(job))
+        }
+    };
+    let ending = format!(".{}{}", kind.ending(), archive::ending(compression));
+    for number in 1..1_000 {
+        let id = if number == 1 { wanted.clone() } else { format!("{wanted}-{number}") };
+        let path = folder.join(format!("{id}{ending}"));
+        if !path.exists() && !archive::manifest_path(&path).exists() {
+            return Ok((id, path));
+        }
+    }
+    Err(error(format!("{} is full of backups called {wanted}", folder.display())))
+}

@@ -1,0 +1,161 @@
+//! Backups as files: what one is called, what stands beside it, how it becomes whole at once. Knows no
+//! steps.
+
+pub mod dump;
+pub mod files;
+pub mod pack;
+pub mod prove;
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, File};
+use std::io::Read;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use plan_model::model::action::backup::Compression;
+use plan_model::model::check::Proof;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::clock::Moment;
+use crate::event::Failure;
+use crate::world::database::snapshot::Snapshot;
+use crate::world::{error, write_durable};
+
+/// What is in a backup, and which tool brings it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// `pg_restore` reads it.
+    PostgresDump,
+    /// `mariadb` or `mysql` reads it.
+    SqlDump,
+    /// It is the database.
+    SqliteFile,
+    /// `tar` reads it.
+    Tar,
+}
+
+/// What is known of a backup: it lies beside it as JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Manifest {
+    pub id: String,
+    pub kind: Kind,
+    /// Whether it is packed with zstd, gzip or not at all.
+    pub packed: String,
+    pub plan: String,
+    pub run: String,
+    pub step: String,
+    /// Of a database: its connection and where that led, without the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    pub began: Moment,
+    pub ended: Moment,
+    pub size: u64,
+    pub sha256: String,
+    pub proven: Option<String>,
+    /// How long it is to be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_seconds: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_last: Option<u64>,
+    /// What the data were when it was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Snapshot>,
+    /// Each path with what it is, of files.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub paths: BTreeMap<String, String>,
+}
+
+impl Kind {
+    pub fn ending(self) -> &'static str {
+        match self {
+            Kind::PostgresDump => "dump",
+            Kind::SqlDump => "sql",
+            Kind::SqliteFile => "db",
+            Kind::Tar => "tar",
+        }
+    }
+}
+
+pub fn word(compression: Compression) -> &'static str {
+    match compression {
+        Compression::Zstd => "zstd",
+        Compression::Gzip => "gzip",
+        Compression::None => "none",
+    }
+}
+
+pub fn ending(compression: Compression) -> &'static str {
+    match compression {
+        Compression::Zstd => ".zst",
+        Compression::Gzip => ".gz",
+        Compression::None => "",
+    }
+}
+
+/// Its folder, for its owner alone; one that is open to others is not used.
+pub fn folder(path: &Path) -> Result<(), Failure> {
+    let wrong = |problem: std::io::Error| error(format!("{}: {problem}", path.display()));
+    if !path.exists() {
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(wrong)?;
+        return Ok(());
+    }
+    let rights = fs::metadata(path).map_err(wrong)?.permissions().mode() & 0o077;
+    if rights != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(wrong)?;
+    }
+    Ok(())
+}
+
+/// While it is being written.
+pub fn partial(path: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.partial", path.display()))
+}
+
+/// What stands beside it.
+pub fn manifest_path(path: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.json", path.display()))
+}
+
+/// From here on it is there, also after a power cut: first what it says of itself, then its name.
+pub fn seal(path: &Path, manifest: &Manifest) -> Result<(), Failure> {
+    let wrong = |problem: std::io::Error| error(format!("{}: {problem}", path.display()));
+    let text = serde_json::to_vec_pretty(manifest).expect("a manifest is plain data");
+    File::open(partial(path)).and_then(|file| file.sync_all()).map_err(wrong)?;
+    write_durable(&manifest_path(path), &text)?;
+    fs::rename(partial(path), path).map_err(wrong)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(wrong)
+}
+
+pub fn manifest(path: &Path) -> Result<Manifest, Failure> {
+    let beside = manifest_path(path);
+    let bytes =
+        fs::read(&beside).map_err(|problem| error(format!("{}: {problem}", beside.display())))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|problem| error(format!("{}: {problem}", beside.display())))
+}
+
+/// What a file holds, in one number; and how long it is.
+pub fn sum(path: &Path) -> std::io::Result<(String, u64)> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; 1 << 20];
+    let mut size = 0;
+    loop {
+        let read = file.read(&mut piece)?;
+        if read == 0 {
+            break;
+        }
+        hash.update(&piece[..read]);
+        size += read as u64;
+    }
+    Ok((hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), size))
+}
+
+pub fn proof_word(proof: Proof) -> &'static str {
+    proof.word()
+}

@@ -10,4 +10,5 @@ mod backup;
 mod compare;
 mod connections;
 mod migrate;
+mod restore;
 mod sql;

@@ -7,6 +7,7 @@ pub mod http;
 pub mod manual;
 pub mod migrate;
 pub mod notify;
+pub mod restore;
 pub mod run;
 pub mod sql;
 pub mod wait;
@@ -93,6 +94,7 @@ pub fn performer<'p>(action: Action<'p>) -> Result<&'p dyn Perform, String> {
         Action::Migrate(migrate) => migrate,
         Action::Compare(compare) => compare,
         Action::Backup(backup) => backup,
+        Action::Restore(restore) => restore,
         other => {
             return Err(format!("this version of plan cannot carry out `{}` yet", other.key()));
         }

@@ -5,6 +5,7 @@ pub mod dump;
 pub mod files;
 pub mod pack;
 pub mod prove;
+pub mod swap;
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};

@@ -103,8 +103,9 @@ const SQLITE_OBJECTS: &str = "select type, name, coalesce(sql, '') from sqlite_s
 const MYSQL_OBJECTS: &str = "
     select 'table', table_name, '' from information_schema.tables
         where table_schema = database() and table_type = 'BASE TABLE'
-    union all select 'view', table_name, view_definition from information_schema.views
-        where table_schema = database()
+    union all select 'view', table_name,
+        replace(view_definition, concat('`', database(), '`.'), '')
+        from information_schema.views where table_schema = database()
     union all select 'trigger', trigger_name,
         concat_ws(' ', action_timing, event_manipulation, event_object_table, action_statement)
         from information_schema.triggers where trigger_schema = database()

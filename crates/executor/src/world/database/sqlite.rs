@@ -131,3 +131,24 @@ pub fn holders(path: &Path) -> Vec<String> {
     }
     found
 }
+
+/// Who else has a file open, as far as this machine tells.
+pub fn openers(path: &Path) -> Vec<String> {
+    let Ok(path) = path.canonicalize() else { return Vec::new() };
+    let own = std::process::id().to_string();
+    let mut found = Vec::new();
+    for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let number = process.file_name().to_string_lossy().into_owned();
+        if number == own || !number.chars().all(|c| c.is_ascii_digit()) {
+            continue;
+        }
+        let opened = std::fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten();
+        let is_open =
+            |file: std::fs::DirEntry| std::fs::read_link(file.path()).ok() == Some(path.clone());
+        if opened.into_iter().any(is_open) {
+            let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+            found.push(format!("{} (process {number})", name.trim()));
+        }
+    }
+    found
+}

@@ -1,0 +1,230 @@
+//! `restore`: a named backup beside the live data, compared, then in their place. What was live keeps a
+//! name of its own, and is the way back.
+
+use std::path::PathBuf;
+
+use plan_model::model::action::Action;
+use plan_model::model::action::restore::{Restore, RestoreMode};
+use plan_model::model::plan::Surroundings;
+use plan_model::notation::Spoken;
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use super::{Act, Found, Perform, here_only};
+use crate::archive::swap::{Stands, Swap};
+use crate::archive::{self, Manifest};
+use crate::event::{Failure, Outputs};
+use crate::world::database::Session;
+use crate::world::database::address::Address;
+use crate::world::database::snapshot::{self, Scope};
+use crate::world::{Broken, Job, error};
+
+impl Perform for Restore {
+    fn lacks(&self, around: &Surroundings) -> Vec<String> {
+        let mut lacks = here_only(around);
+        if let Some(mode @ (RestoreMode::Replace | RestoreMode::Scratch)) = self.mode {
+            lacks.push(format!("this version of plan cannot restore by `{}` yet", mode.word()));
+        }
+        lacks
+    }
+
+    fn perform<'a>(
+        &'a self,
+        job: &'a Job,
+        around: &'a Surroundings,
+    ) -> Act<'a, Result<Outputs, Broken>> {
+        Box::pin(async move { run(self, job, around).await })
+    }
+
+    fn undo<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Result<(), Broken>> {
+        Box::pin(async move {
+            let ready = Ready::of(self, job)?;
+            Ok(ready.swap(job, around)?.swap_back().await?)
+        })
+    }
+
+    fn found<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Found> {
+        Box::pin(async move {
+            let stands = async {
+                let ready = Ready::of(self, job)?;
+                ready.swap(job, around)?.stands().await
+            };
+            match stands.await {
+                Ok(Stands::After) => Found::Done {
+                    how: "the restored data are in their place".to_owned(),
+                    outputs: Outputs::new(),
+                },
+                Ok(Stands::Before | Stands::Between) => {
+                    Found::Undone { how: "the restored data are not in their place yet".to_owned() }
+                }
+                Err(_) => Found::InDoubt,
+            }
+        })
+    }
+
+    fn found_undone<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
+        Box::pin(async { Found::Undone { how: "what is left of it is swapped back".to_owned() } })
+    }
+}
+
+/// What is restored, and to where.
+struct Ready {
+    manifest: Manifest,
+    path: PathBuf,
+    at: Option<Address>,
+    base: PathBuf,
+    mark: String,
+}
+
+impl Ready {
+    fn of(restore: &Restore, job: &Job) -> Result<Ready, Failure> {
+        let fill = job.filler();
+        let path = match (&restore.step, fill.optional(restore.id.as_ref())?) {
+            (Some(step), _) => of_step(job, &step.value)?,
+            (None, Some(id)) => by_id(job, &id)?,
+            (None, None) => return Err(error("`step:` or `id:` says which backup it is")),
+        };
+        let manifest = archive::manifest(&path)?;
+        let named = restore.database.as_ref().map(|id| id.value.clone());
+        let at = match named.or(manifest.database.clone()) {
+            Some(database) => Some(Address::of(&fill, Some(&database))?),
+            None => None,
+        };
+        let base = match &restore.to {
+            Some(to) => fill.path(&to.value)?,
+            None => job.world.base.clone(),
+        };
+        let entry = job.entry.map_or(&*job.id, |entry| &*job.world.plan.entry(entry).id);
+        let digest = Sha256::digest(format!("{}/{entry}", job.world.run.id));
+        let mark = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+        Ok(Ready { manifest, path, at, base, mark })
+    }
+
+    fn swap<'s>(&'s self, job: &'s Job, around: &Surroundings) -> Result<Swap<'s>, Failure> {
+        Ok(Swap {
+            job,
+            around: job.around(Some(around))?,
+            manifest: &self.manifest,
+            path: &self.path,
+            at: self.at.as_ref(),
+            base: &self.base,
+            mark: self.mark.clone(),
+        })
+    }
+}
+
+fn of_step(job: &Job, step: &str) -> Result<PathBuf, Failure> {
+    let entry = job.filler().entry(step);
+    let outputs = entry.map(|entry| job.world.known_of(entry)).unwrap_or_default();
+    let path = outputs.get("path").and_then(Json::as_str);
+    path.map(PathBuf::from).ok_or_else(|| error(format!("{step} has taken no backup in this run")))
+}
+
+/// In the folders that the plan saves to.
+fn by_id(job: &Job, id: &str) -> Result<PathBuf, Failure> {
+    let fill = job.filler();
+    let mut folders = Vec::new();
+    for entry in job.world.plan.entries() {
+        if let Some(Action::Backup(backup)) = entry.step().and_then(|step| step.actions.first()) {
+            folders.push(fill.path(&backup.to.value)?);
+        }
+    }
+    for folder in &folders {
+        for file in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = file.path().display().to_string();
+            let Some(path) = name.strip_suffix(".json").map(PathBuf::from) else { continue };
+            if archive::manifest(&path).is_ok_and(|manifest| manifest.id == id) {
+                return Ok(path);
+            }
+        }
+    }
+    let folders: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
+    let looked =
+        if folders.is_empty() { "the plan saves nowhere".to_owned() } else { folders.join(", ") };
+    Err(error(format!("there is no backup {id}: {looked}")))
+}
+
+async fn run(restore: &Restore, job: &Job, around: &Surroundings) -> Result<Outputs, Broken> {
+    let ready = Ready::of(restore, job).map_err(Failure::untouched)?;
+    let swap = ready.swap(job, around).map_err(Failure::untouched)?;
+    let age = job.world.clock.now().since(ready.manifest.ended);
+    let stands = swap.stands().await.map_err(Failure::untouched)?;
+    let mut outputs = Outputs::new();
+    outputs.insert("age".to_owned(), Json::from(age.as_secs()));
+    if stands == Stands::Before {
+        let lost = lost_rows(job, &ready).await.map_err(Failure::untouched)?;
+        if let Some(lost) = lost {
+            outputs.insert("lost_rows".to_owned(), Json::from(lost));
+            job.say(&format!("{lost} rows were written since the backup, and will be gone"));
+        }
+        job.say(&format!("{} is {} old", ready.manifest.id, Spoken(age)));
+        if job.filler().flag(restore.confirm.as_ref(), false)? {
+            confirmed(job, &ready, lost, age).await?;
+        }
+        whole(&ready).map_err(Failure::untouched)?;
+        if let Err(broken) = swap.prepare().await {
+            let _ = swap.forget().await;
+            return Err(match broken {
+                Broken::Failed(failure) => Broken::Failed(failure.untouched()),
+                other => other,
+            });
+        }
+    }
+    if stands != Stands::After {
+        swap.swap().await?;
+    }
+    job.say(&format!("what was there is kept as {}", swap.kept_as()?));
+    Ok(outputs)
+}
+
+/// A backup that is not what was written brings nothing back.
+fn whole(ready: &Ready) -> Result<(), Failure> {
+    let (path, manifest) = (&ready.path, &ready.manifest);
+    let (sha256, size) =
+        archive::sum(path).map_err(|problem| error(format!("{}: {problem}", path.display())))?;
+    match sha256 == manifest.sha256 && size == manifest.size {
+        true => Ok(()),
+        false => Err(error(format!("{} is not what was written any more", path.display()))),
+    }
+}
+
+/// Rows that are there now and were not when it was saved, as far as that is known.
+async fn lost_rows(job: &Job, ready: &Ready) -> Result<Option<u64>, Failure> {
+    let (Some(data), Some(at)) = (&ready.manifest.data, &ready.at) else { return Ok(None) };
+    if at.file().is_some_and(|path| !path.exists()) {
+        return Ok(None);
+    }
+    let mut session = Session::open(at, &job.session_name()).await?;
+    let now = snapshot::take(&mut session, &Scope::default()).await;
+    session.close().await;
+    let lost = now?.tables.into_iter().map(|(name, table)| {
+        let was = data.tables.get(&name).map_or(0, |table| table.rows);
+        table.rows.saturating_sub(was)
+    });
+    Ok(Some(lost.sum()))
+}
+
+async fn confirmed(
+    job: &Job,
+    ready: &Ready,
+    lost: Option<u64>,
+    age: std::time::Duration,
+) -> Result<(), Broken> {
+    let name = ready.at.as_ref().and_then(|at| at.database()).unwrap_or("restore").to_owned();
+    let lost = lost.map_or(String::new(), |lost| format!(", {lost} rows written since are lost"));
+    let age = Spoken(age);
+    let text = format!(
+        "{} ({age} old{lost}) takes the place of what is there: type `{name}` to go on",
+        ready.manifest.id
+    );
+    let answer = job.ask(0, text, vec![name.clone(), "no".to_owned()], None, false).await?;
+    match answer.holds {
+        true => Ok(()),
+        false => Err(Failure::new(
+            crate::event::FailureKind::Declined,
+            format!("{} did not want it restored", answer.by),
+        )
+        .untouched()
+        .into()),
+    }
+}

@@ -1,0 +1,124 @@
+//! Files: unpacked into a folder beside, held against what was saved, then each path takes its place by
+//! two renames.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Stands, Swap};
+use crate::archive::pack;
+use crate::event::Failure;
+use crate::fingerprint;
+use crate::world::error;
+
+/// The paths that were named, not those below them.
+fn tops<'s>(swap: &Swap<'s>) -> Vec<&'s str> {
+    let mut tops: Vec<&str> = Vec::new();
+    for name in swap.manifest.paths.keys() {
+        let is_below =
+            tops.iter().any(|top| name.strip_prefix(top).is_some_and(|rest| rest.starts_with('/')));
+        if !is_below {
+            tops.push(name);
+        }
+    }
+    tops
+}
+
+fn new(swap: &Swap<'_>) -> PathBuf {
+    swap.base.join(format!(".plan-new-{}", swap.mark))
+}
+
+fn before(swap: &Swap<'_>) -> PathBuf {
+    swap.base.join(format!(".plan-before-{}", swap.mark))
+}
+
+pub fn kept(swap: &Swap<'_>) -> String {
+    before(swap).display().to_string()
+}
+
+fn inside(name: &str) -> &str {
+    let name = name.trim_start_matches('/');
+    name.strip_prefix("./").unwrap_or(name)
+}
+
+pub fn stands(swap: &Swap<'_>) -> Result<Stands, Failure> {
+    Ok(match (before(swap).exists(), new(swap).exists()) {
+        (false, _) => Stands::Before,
+        (true, true) => Stands::Between,
+        (true, false) => Stands::After,
+    })
+}
+
+pub fn prepare(swap: &Swap<'_>) -> Result<(), Failure> {
+    let new = new(swap);
+    let wrong = |problem: std::io::Error| error(format!("{}: {problem}", new.display()));
+    let _ = fs::remove_dir_all(&new);
+    fs::create_dir_all(&new).map_err(wrong)?;
+    let from = pack::open(swap.path, &swap.manifest.packed).map_err(wrong)?;
+    let mut tar = tar::Archive::new(from);
+    tar.set_preserve_permissions(true);
+    tar.set_preserve_mtime(true);
+    tar.set_preserve_ownerships(rustix::process::geteuid().is_root());
+    tar.unpack(&new).map_err(wrong)?;
+    let mut parts = BTreeMap::new();
+    for top in tops(swap) {
+        fingerprint::files(&new.join(inside(top)), top, &[], &mut parts)?;
+    }
+    let is_same = |name: &String| parts.get(name) == swap.manifest.paths.get(name);
+    match swap.manifest.paths.keys().find(|name| !is_same(name)) {
+        None => Ok(()),
+        Some(name) => Err(error(format!("what was restored of {name} is not what was saved"))),
+    }
+}
+
+/// Begun again after a crash, it goes on: a path that has moved is not there to be moved.
+pub fn swap(swap: &Swap<'_>) -> Result<(), Failure> {
+    let (new, before) = (new(swap), before(swap));
+    for top in tops(swap) {
+        let (live, fresh, old) =
+            (swap.base.join(top), new.join(inside(top)), before.join(inside(top)));
+        if fresh.symlink_metadata().is_err() {
+            continue;
+        }
+        if live.symlink_metadata().is_ok() && old.symlink_metadata().is_err() {
+            moved(&live, &old)?;
+        }
+        moved(&fresh, &live)?;
+    }
+    fs::create_dir_all(&before)
+        .and_then(|()| fs::remove_dir_all(&new))
+        .map_err(|problem| error(format!("{}: {problem}", new.display())))
+}
+
+pub fn forget(swap: &Swap<'_>) -> Result<(), Failure> {
+    let _ = fs::remove_dir_all(new(swap));
+    Ok(())
+}
+
+pub fn swap_back(swap: &Swap<'_>) -> Result<(), Failure> {
+    let (before, away) = (before(swap), swap.base.join(format!(".plan-undone-{}", swap.mark)));
+    if !before.exists() {
+        return forget(swap);
+    }
+    for top in tops(swap) {
+        let (live, old, gone) =
+            (swap.base.join(top), before.join(inside(top)), away.join(inside(top)));
+        let was_there = old.symlink_metadata().is_ok();
+        if live.symlink_metadata().is_ok() && gone.symlink_metadata().is_err() {
+            moved(&live, &gone)?;
+        }
+        if was_there {
+            moved(&old, &live)?;
+        }
+    }
+    let _ = fs::remove_dir_all(&away);
+    let _ = fs::remove_dir_all(&before);
+    forget(swap)
+}
+
+fn moved(from: &Path, to: &Path) -> Result<(), Failure> {
+    let folder = to.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::rename(from, to))
+        .map_err(|problem| error(format!("{} to {}: {problem}", from.display(), to.display())))
+}

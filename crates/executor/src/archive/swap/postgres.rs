@@ -1,0 +1,160 @@
+//! PostgreSQL: a database beside the live one, with its owner, settings and grants, and two renames in
+//! one transaction while nobody is let in.
+
+use super::{Stands, Swap, before_name, new_name};
+use crate::archive::prove;
+use crate::event::Failure;
+use crate::world::database::Session;
+use crate::world::database::snapshot::{self, Scope};
+use crate::world::{Broken, error};
+
+/// From where the live database can be renamed: nobody renames the one it is in.
+async fn aside(swap: &Swap<'_>) -> Result<Session, Failure> {
+    let at = swap.at()?;
+    let other = if at.database() == Some("postgres") { "template1" } else { "postgres" };
+    Session::open(&at.on(other), &swap.job.session_name()).await
+}
+
+async fn exists(session: &mut Session, name: &str) -> Result<bool, Failure> {
+    let name = session.literal(name);
+    let query = format!("select 1 from pg_database where datname = {name}");
+    Ok(session.value(&query).await?.is_some())
+}
+
+pub async fn stands(swap: &Swap<'_>) -> Result<Stands, Failure> {
+    let mut session = aside(swap).await?;
+    let there = exists(&mut session, &before_name(swap.at()?, &swap.mark)).await;
+    session.close().await;
+    Ok(if there? { Stands::After } else { Stands::Before })
+}
+
+pub async fn prepare(swap: &Swap<'_>) -> Result<(), Broken> {
+    let at = swap.at()?;
+    let (live, new) = (at.database().unwrap_or_default(), new_name(at, &swap.mark));
+    let mut session = aside(swap).await?;
+    let made = make(&mut session, live, &new).await;
+    session.close().await;
+    made?;
+    let there = at.on(&new);
+    prove::load(swap.job, swap.around.clone(), swap.manifest, swap.path, &there).await?;
+    let Some(data) = &swap.manifest.data else { return Ok(()) };
+    let mut session = Session::open(&there, &swap.job.session_name()).await?;
+    let scope = Scope { tables: data.tables.keys().cloned().collect(), ..Scope::default() };
+    let now = snapshot::take(&mut session, &scope).await;
+    session.close().await;
+    let differences =
+        snapshot::differences(data, &now.map_err(Failure::from)?, &Default::default(), &[]);
+    match differences.is_empty() {
+        true => Ok(()),
+        false => Err(error(format!(
+            "what was restored is not what was saved: {}",
+            differences.join("; ")
+        ))
+        .into()),
+    }
+}
+
+/// An empty database like the live one.
+async fn make(session: &mut Session, live: &str, new: &str) -> Result<(), Failure> {
+    let quoted = session.identifier(new);
+    session.run(&format!("drop database if exists {quoted}")).await?;
+    let name = session.literal(live);
+    let of_live = format!(
+        "select r.rolname, pg_encoding_to_char(d.encoding), d.datcollate, d.datctype
+         from pg_database d join pg_roles r on r.oid = d.datdba where d.datname = {name}"
+    );
+    let line = session.lines(&of_live).await?.into_iter().next();
+    let line = line.ok_or_else(|| error(format!("there is no database {live}")))?;
+    let part = |at: usize| line.get(at).cloned().flatten().unwrap_or_default();
+    let create = format!(
+        "create database {quoted} owner {} template template0 encoding {} lc_collate {} lc_ctype {}",
+        session.identifier(&part(0)),
+        session.literal(&part(1)),
+        session.literal(&part(2)),
+        session.literal(&part(3))
+    );
+    session.run(&create).await?;
+    // What belongs to a database and stands in no dump of it. Everybody may come into a new one: where
+    // somebody thought about that, only those who were let in may.
+    let thought_about =
+        format!("select datacl is not null from pg_database where datname = {name}");
+    if session.value(&thought_about).await?.as_deref() == Some("t") {
+        session.run(&format!("revoke all on database {quoted} from public")).await?;
+    }
+    let settings = format!(
+        "select format('alter database %I set %I to %s', {}, split_part(s, '=', 1),
+             case when split_part(s, '=', 1) in ('search_path', 'DateStyle', 'temp_tablespaces')
+             then substr(s, strpos(s, '=') + 1) else quote_literal(substr(s, strpos(s, '=') + 1)) end)
+         from pg_db_role_setting, unnest(setconfig) as s
+         where setrole = 0 and setdatabase = (select oid from pg_database where datname = {name})
+         union all
+         select format('grant %s on database %I to %s', a.privilege_type, {},
+             case a.grantee when 0 then 'public' else quote_ident(a.grantee::regrole::text) end)
+         from pg_database d, aclexplode(d.datacl) a where d.datname = {name}",
+        session.literal(new),
+        session.literal(new)
+    );
+    for line in session.lines(&settings).await? {
+        if let Some(statement) = line.into_iter().next().flatten() {
+            session.run(&statement).await?;
+        }
+    }
+    Ok(())
+}
+
+pub async fn swap(swap: &Swap<'_>) -> Result<(), Failure> {
+    let at = swap.at()?;
+    let live = at.database().unwrap_or_default();
+    exchange(swap, live, &before_name(at, &swap.mark), &new_name(at, &swap.mark)).await
+}
+
+pub async fn swap_back(swap: &Swap<'_>) -> Result<(), Failure> {
+    if stands(swap).await? == Stands::After {
+        let at = swap.at()?;
+        let live = at.database().unwrap_or_default();
+        exchange(swap, live, &new_name(at, &swap.mark), &before_name(at, &swap.mark)).await?;
+    }
+    forget(swap).await
+}
+
+/// The live database gets another name, and another one gets its name: both or neither.
+async fn exchange(swap: &Swap<'_>, live: &str, away: &str, comes: &str) -> Result<(), Failure> {
+    let mut session = aside(swap).await?;
+    let (live_name, quoted) = (session.literal(live), session.identifier(live));
+    let (away, comes) = (session.identifier(away), session.identifier(comes));
+    let result = async {
+        session.run(&format!("alter database {quoted} allow_connections false")).await?;
+        let end = format!(
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity
+             where datname = {live_name} and pid <> pg_backend_pid()"
+        );
+        // Ending takes a moment; a rename waits five seconds for the last of them.
+        session.value(&end).await?;
+        session
+            .run(&format!(
+                "begin; alter database {quoted} rename to {away}; \
+                 alter database {comes} rename to {quoted}; commit"
+            ))
+            .await?;
+        Ok::<_, Failure>(())
+    };
+    let result = result.await;
+    if result.is_err() {
+        session.roll_back().await;
+    }
+    for name in [&quoted, &away] {
+        // Whichever of them it was that was closed.
+        let _ = session.run(&format!("alter database {name} allow_connections true")).await;
+    }
+    session.close().await;
+    result
+}
+
+pub async fn forget(swap: &Swap<'_>) -> Result<(), Failure> {
+    let mut session = aside(swap).await?;
+    let name = session.identifier(&new_name(swap.at()?, &swap.mark));
+    let result = session.run(&format!("drop database if exists {name}")).await;
+    session.close().await;
+    result?;
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! SQLite: a file beside the live one, and two renames while nobody else has it open. A log that stayed
+//! behind would be played into the restored file: it is written back and removed first.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{Stands, Swap};
+use crate::archive::pack;
+use crate::event::Failure;
+use crate::world::database::address::{Address, To};
+use crate::world::database::{Session, sqlite};
+use crate::world::error;
+
+fn live<'s>(swap: &'s Swap<'_>) -> Result<&'s Path, Failure> {
+    swap.at()?.file().ok_or_else(|| error("this backup is a SQLite file, the connection is not"))
+}
+
+fn beside(swap: &Swap<'_>, what: &str) -> Result<PathBuf, Failure> {
+    Ok(PathBuf::from(format!("{}.{what}-{}", live(swap)?.display(), swap.mark)))
+}
+
+pub fn before(swap: &Swap<'_>) -> Result<PathBuf, Failure> {
+    beside(swap, "before")
+}
+
+fn new(swap: &Swap<'_>) -> Result<PathBuf, Failure> {
+    beside(swap, "new")
+}
+
+pub fn stands(swap: &Swap<'_>) -> Result<Stands, Failure> {
+    Ok(match (before(swap)?.exists(), live(swap)?.exists()) {
+        (false, _) => Stands::Before,
+        (true, false) => Stands::Between,
+        (true, true) => Stands::After,
+    })
+}
+
+pub async fn prepare(swap: &Swap<'_>) -> Result<(), Failure> {
+    let (live, new) = (live(swap)?, new(swap)?);
+    let wrong = |problem: std::io::Error| error(format!("{}: {problem}", new.display()));
+    crate::world::write_private(&new, b"")?;
+    let mut from = pack::open(swap.path, &swap.manifest.packed).map_err(wrong)?;
+    let mut to = fs::OpenOptions::new().write(true).open(&new).map_err(wrong)?;
+    std::io::copy(&mut from, &mut to).map_err(wrong)?;
+    to.sync_all().map_err(wrong)?;
+    if let Ok(meta) = fs::metadata(live) {
+        use std::os::unix::fs::MetadataExt;
+        fs::set_permissions(&new, meta.permissions()).map_err(wrong)?;
+        // Whoever is not root may only keep what is its own.
+        let _ = std::os::unix::fs::chown(&new, Some(meta.uid()), Some(meta.gid()));
+    }
+    let at = Address { to: To::File(new.clone()), ..swap.at()?.clone() };
+    let mut session = Session::open(&at, &swap.job.session_name()).await?;
+    let found = session.value("pragma integrity_check").await;
+    session.close().await;
+    match found?.unwrap_or_default() {
+        found if found == "ok" => Ok(()),
+        found => Err(error(format!("the restored database is damaged: {found}"))),
+    }
+}
+
+/// Nobody else has it open, and all of it is in the one file. Says whether it kept a log.
+async fn alone(swap: &Swap<'_>, path: &Path) -> Result<bool, Failure> {
+    let at = Address { to: To::File(path.to_owned()), ..swap.at()?.clone() };
+    let mut session = Session::open(&at, &swap.job.session_name()).await?;
+    session.wait_for_locks(Duration::from_secs(5)).await?;
+    let mode = session.value("pragma journal_mode").await?.unwrap_or_default();
+    let kept = mode.eq_ignore_ascii_case("wal");
+    let result = match kept {
+        true => session.value("pragma journal_mode = delete").await.map_err(Failure::from),
+        false => Ok(None),
+    };
+    let alone = match result {
+        Ok(_) => session.run("begin exclusive").await.map(|_| ()).map_err(Failure::from),
+        Err(failure) => Err(failure),
+    };
+    session.roll_back().await;
+    session.close().await;
+    let holders = sqlite::openers(path);
+    if alone.is_err() || !holders.is_empty() {
+        let who = match holders.is_empty() {
+            true => alone.err().map_or_else(|| "somebody".to_owned(), |failure| failure.text),
+            false => holders.join(", "),
+        };
+        return Err(error(format!(
+            "{} is open elsewhere ({who}): stop what uses it, then try again",
+            path.display()
+        )));
+    }
+    Ok(kept)
+}
+
+pub async fn swap(swap: &Swap<'_>) -> Result<(), Failure> {
+    let (live, new, before) = (live(swap)?, new(swap)?, before(swap)?);
+    let mut kept_log = false;
+    if live.exists() {
+        kept_log = alone(swap, live).await?;
+        rename(live, &before)?;
+    }
+    rename(&new, live)?;
+    sync(live)?;
+    if kept_log {
+        let at = swap.at()?;
+        let mut session = Session::open(at, &swap.job.session_name()).await?;
+        session.value("pragma journal_mode = wal").await?;
+        session.close().await;
+    }
+    Ok(())
+}
+
+pub fn forget(swap: &Swap<'_>) -> Result<(), Failure> {
+    let _ = fs::remove_file(new(swap)?);
+    Ok(())
+}
+
+pub async fn swap_back(swap: &Swap<'_>) -> Result<(), Failure> {
+    let (live, before) = (live(swap)?, before(swap)?);
+    if !before.exists() {
+        return forget(swap);
+    }
+    let mut kept_log = false;
+    if live.exists() {
+        kept_log = alone(swap, live).await?;
+    }
+    rename(&before, live)?;
+    sync(live)?;
+    if kept_log {
+        let mut session = Session::open(swap.at()?, &swap.job.session_name()).await?;
+        session.value("pragma journal_mode = wal").await?;
+        session.close().await;
+    }
+    forget(swap)
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), Failure> {
+    fs::rename(from, to)
+        .map_err(|problem| error(format!("{} to {}: {problem}", from.display(), to.display())))
+}
+
+fn sync(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|problem| error(format!("{}: {problem}", folder.display())))
+}

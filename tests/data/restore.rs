@@ -1,0 +1,251 @@
+//! `restore` on each server: beside the live data, then in their place; and back again.
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use crate::place::Place;
+use crate::servers::{ALL, Kind, Server, has};
+
+/// Saves, waits for a hand, restores; and whatever comes behind.
+fn place(name: &str, kind: Kind, keys: &str, behind: &str) -> (Place, Server) {
+    let place = Place::new(&format!("restore-{name}-{kind:?}"));
+    let server = Server::start(&place, kind);
+    place.write(
+        "plan.yaml",
+        &format!(
+            "plan: p\n{}\nsteps:\n  - step: save\n    backup: {{ database: main, to: backups/, proof: restore }}\n  \
+             - {{ step: hand, manual: change it, read_only: true }}\n  - step: back\n    restore: {{ step: save{keys} }}\n{behind}",
+            server.connection()
+        ),
+    );
+    server.sql("create table orders (id integer primary key, state varchar(20))");
+    server.sql("create index orders_state on orders (state)");
+    server.sql("insert into orders values (1, 'new'), (2, 'old')");
+    (place, server)
+}
+
+fn to_the_hand(place: &Place) {
+    place.apply().ends(4);
+    place.plan(&["approve", "hand"]).ends(0);
+}
+
+const DAMAGE: [&str; 2] =
+    ["update orders set state = 'wrong'", "insert into orders values (3, 'late')"];
+const STATES: &str = "select state from orders order by id";
+
+#[test]
+fn what_was_saved_is_live_again_and_what_was_live_is_kept() {
+    for kind in ALL {
+        if !has(kind) {
+            continue;
+        }
+        let (place, server) = place("there", kind, "", "");
+        to_the_hand(&place);
+        DAMAGE.iter().for_each(|statement| drop(server.sql(statement)));
+        // Somebody is still in: an application that was not stopped.
+        let session = (kind == Kind::Postgres).then(|| server.begin("select pg_sleep(60)"));
+        let ran = place.plan(&["resume"]).ends(0);
+        if let Some(mut session) = session {
+            let _ = session.kill();
+            let _ = session.wait();
+        }
+        assert_eq!(server.sql(STATES), "new\nold", "{}", ran.out);
+        let logs = place.plan(&["logs", "back"]).out;
+        assert!(logs.contains("1 rows were written since the backup"), "{logs}");
+        assert!(logs.contains("what was there is kept as"), "{logs}");
+        let kept = match kind {
+            Kind::Sqlite => place.plan(&["logs", "back"]).out.contains("shop.db.before-"),
+            Kind::Postgres => {
+                server.sql("select datname from pg_database").contains("shop_before_")
+            }
+            Kind::MariaDb => server.sql("show databases").contains("shop_before_"),
+        };
+        assert!(kept);
+        server.sql("insert into orders values (4, 'more')");
+    }
+}
+
+#[test]
+fn a_rollback_swaps_back_to_what_was_live() {
+    let fails = "  - { checkpoint: never, checks: [{ file: nowhere }] }\n";
+    for kind in ALL {
+        if !has(kind) {
+            continue;
+        }
+        let (place, server) = place("back", kind, "", fails);
+        to_the_hand(&place);
+        DAMAGE.iter().for_each(|statement| drop(server.sql(statement)));
+        let ran = place.plan(&["resume"]);
+        assert_eq!(ran.code, 1, "{kind:?}: {ran:?}");
+        assert_eq!(server.sql(STATES), "wrong\nwrong\nlate", "{}", ran.out);
+        let left = match kind {
+            Kind::Sqlite => std::fs::read_dir(place.folder.join("server")).unwrap().count().to_string(),
+            Kind::Postgres => server.sql("select count(*) from pg_database where datname like 'shop\\_%'"),
+            Kind::MariaDb => server.sql("select count(*) from information_schema.schemata where schema_name like 'shop\\_%'"),
+        };
+        let wanted = match kind {
+            // The file and, as it keeps a log, what belongs to that.
+            Kind::Sqlite => left.clone(),
+            _ => "0".to_owned(),
+        };
+        assert_eq!(left, wanted, "{}", ran.out);
+    }
+}
+
+#[test]
+fn a_backup_that_is_damaged_touches_nothing() {
+    for kind in ALL {
+        if !has(kind) {
+            continue;
+        }
+        let (place, server) = place("damaged", kind, "", "    on_failure: pause\n");
+        to_the_hand(&place);
+        let folder = place.folder.join("backups");
+        let file = std::fs::read_dir(folder).unwrap().map(|one| one.unwrap().path());
+        let file =
+            file.filter(|path| path.extension().is_none_or(|end| end != "json")).last().unwrap();
+        let mut bytes = std::fs::read(&file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+        place.plan(&["resume"]).ends(4).says("is not what was written any more");
+        assert_eq!(server.sql(STATES), "new\nold");
+    }
+}
+
+#[test]
+fn a_database_that_is_open_elsewhere_is_not_swapped() {
+    if !has(Kind::Sqlite) {
+        return;
+    }
+    let (place, server) = place("open", Kind::Sqlite, "", "    on_failure: pause\n");
+    to_the_hand(&place);
+    let file = place.folder.join("server/shop.db");
+    let mut holder = std::process::Command::new("bash")
+        .args([
+            "-c",
+            &format!(
+                "(echo 'begin; select * from orders;'; sleep 20) | sqlite3 {}",
+                file.display()
+            ),
+        ])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    place.plan(&["resume"]).ends(4).says("is open elsewhere").says("sqlite3");
+    let _ = holder.kill();
+    let _ = holder.wait();
+    let _ = std::process::Command::new("pkill").args(["-f", &file.display().to_string()]).status();
+    assert_eq!(server.sql(STATES), "new\nold");
+}
+
+#[test]
+fn what_a_server_cannot_swap_is_refused_before_anything_is_touched() {
+    if !has(Kind::MariaDb) {
+        return;
+    }
+    let (place, server) = place("view", Kind::MariaDb, "", "    on_failure: pause\n");
+    server.sql("create view news as select * from orders where state = 'new'");
+    to_the_hand(&place);
+    place.plan(&["resume"]).ends(4).says("view news cannot be swapped by this server");
+    assert_eq!(server.sql(STATES), "new\nold");
+    assert_eq!(
+        server.sql(
+            "select count(*) from information_schema.schemata where schema_name like 'shop\\_%'"
+        ),
+        "0"
+    );
+}
+
+#[test]
+fn owner_settings_and_rights_of_a_database_are_those_of_the_live_one() {
+    if !has(Kind::Postgres) {
+        return;
+    }
+    let (place, server) = place("rights", Kind::Postgres, "", "");
+    for statement in [
+        "create role ama login",
+        "alter database shop owner to ama",
+        "alter database shop set statement_timeout to '7min'",
+        "alter database shop set search_path to public, pg_catalog",
+        "revoke connect on database shop from public",
+        "grant connect, temporary on database shop to ama",
+    ] {
+        server.sql(statement);
+    }
+    let about = "select r.rolname, (select string_agg(a::text, ' ' order by a::text) from unnest(datacl) a), (select string_agg(s, ';' order by s) from pg_db_role_setting, unnest(setconfig) s where setdatabase = d.oid) \
+                 from pg_database d join pg_roles r on r.oid = datdba where datname = 'shop'";
+    let before = server.sql(about);
+    to_the_hand(&place);
+    place.plan(&["resume"]).ends(0);
+    assert_eq!(server.sql(about), before);
+}
+
+#[test]
+fn a_restore_that_is_killed_at_any_time_ends_in_one_state_or_the_other() {
+    for kind in ALL {
+        if !has(kind) {
+            continue;
+        }
+        let (place, server) = place("killed", kind, "", "");
+        let rows = match kind {
+            Kind::Postgres => {
+                "create table big as select i, md5(i::text) m from generate_series(1, 100000) as i"
+            }
+            Kind::MariaDb => "create table big as select seq, md5(seq) m from seq_1_to_100000",
+            Kind::Sqlite => {
+                "create table big as with recursive n(i) as (select 1 union all select i + 1 from n where i < 300000) select i, hex(randomblob(16)) m from n"
+            }
+        };
+        server.sql(rows);
+        to_the_hand(&place);
+        DAMAGE.iter().for_each(|statement| drop(server.sql(statement)));
+        for wait in [150, 400, 700] {
+            let mut command = place.command(&["resume"]);
+            command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+            let mut run = command.spawn().unwrap();
+            std::thread::sleep(Duration::from_millis(wait));
+            let _ = run.kill();
+            run.wait().unwrap();
+        }
+        let ran = place.plan(&["resume"]);
+        assert!(ran.code == 0 || ran.out.is_empty(), "{kind:?}: {ran:?}");
+        assert_eq!(server.sql(STATES), "new\nold", "{kind:?}: {}", ran.out);
+    }
+}
+
+#[test]
+fn files_come_back_byte_for_byte_and_go_again() {
+    let place = Place::new("restore-files");
+    place.write("app/one.txt", "one");
+    place.write("app/deep/two.txt", "two");
+    std::os::unix::fs::symlink("one.txt", place.folder.join("app/link")).unwrap();
+    std::fs::set_permissions(
+        place.folder.join("app/one.txt"),
+        std::fs::Permissions::from_mode(0o640),
+    )
+    .unwrap();
+    let plan = |behind: &str| {
+        place.write("plan.yaml", &format!(
+            "plan: p\nsteps:\n  - step: save\n    backup: {{ files: [app/], to: backups/ }}\n  \
+             - {{ step: look, compare: {{ snapshot: look, files: [app/] }} }}\n  \
+             - {{ step: change, run: \"echo changed > app/one.txt; rm app/link; echo new > app/new\", irreversible: a test }}\n  \
+             - step: back\n    restore: {{ step: save }}\n{behind}"
+        ));
+        place.apply()
+    };
+    plan("  - { step: same, compare: { with: look } }\n").ends(0);
+    assert_eq!(place.read("app/one.txt"), "one");
+    assert!(!place.has("app/new"));
+    let ran = plan("  - { checkpoint: never, checks: [{ file: nowhere }] }\n").ends(3);
+    assert_eq!(place.read("app/one.txt"), "changed\n", "{}", ran.out);
+    assert!(place.has("app/new") && !place.has("app/link"));
+    assert!(
+        !std::fs::read_dir(&place.folder).unwrap().any(|one| one
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .starts_with(".plan-new"))
+    );
+}

@@ -5,9 +5,15 @@ use plan_executor::archive::pack;
 use crate::exit::Exit;
 use crate::terminal::Terminal;
 
+#[allow(clippy::disallowed_methods, reason = "it stands in a pipe: what goes out is no text")]
 pub fn run(how: &str, unpacks: bool, terminal: &mut Terminal) -> Exit {
-    match pack::stand_in_pipe(how, unpacks) {
-        Ok(()) => Exit::Done,
+    let (mut from, mut to) = (std::io::stdin().lock(), std::io::stdout().lock());
+    let done = match unpacks {
+        true => pack::unpack(how, &mut from, &mut to),
+        false => pack::pack(how, &mut from, &mut to),
+    };
+    match done {
+        Ok(_) => Exit::Done,
         Err(problem) => {
             terminal.tell(&format!("{how}: {problem}"));
             Exit::Wrong

@@ -46,20 +46,17 @@ pub fn open(path: &Path, how: &str) -> io::Result<Box<dyn Read + Send>> {
     })
 }
 
-/// Packs or unpacks what comes in, for a pipe.
-pub fn stand_in_pipe(how: &str, unpacks: bool) -> io::Result<()> {
-    let (mut from, mut to) = (io::stdin().lock(), io::stdout().lock());
-    if !unpacks {
-        return pack(how, &mut from, &mut to).map(|_| ());
-    }
+/// What a packed stream holds, into another.
+pub fn unpack(how: &str, from: &mut dyn Read, to: &mut dyn Write) -> io::Result<u64> {
     let from = BufReader::with_capacity(1 << 17, from);
-    let mut from: Box<dyn Read> = match how {
+    let mut from: Box<dyn Read + '_> = match how {
         "zstd" => Box::new(zstd::Decoder::with_buffer(from)?),
         "gzip" => Box::new(flate2::bufread::MultiGzDecoder::new(from)),
         _ => Box::new(from),
     };
-    io::copy(&mut from, &mut to)?;
-    to.flush()
+    let count = io::copy(&mut from, to)?;
+    to.flush()?;
+    Ok(count)
 }
 
 #[cfg(test)]

@@ -249,3 +249,64 @@ fn files_come_back_byte_for_byte_and_go_again() {
             .starts_with(".plan-new"))
     );
 }
+
+/// Whoever can write the folder of backups may write anything into an archive.
+#[test]
+fn a_path_in_an_archive_that_leaves_its_folder_is_refused() {
+    const HOSTILE: &str = r#"
+import glob, hashlib, io, json, os, sys, tarfile
+path = [f for f in glob.glob('backups/*.tar')][0]
+manifest = json.load(open(path + '.json'))
+outside, kind = sys.argv[1], sys.argv[2]
+tar = tarfile.open(path, 'w')
+def file(name, text=b'escaped'):
+    info = tarfile.TarInfo(name); info.size = len(text); info.mode = 0o644
+    tar.addfile(info, io.BytesIO(text))
+folder = tarfile.TarInfo('app'); folder.type = tarfile.DIRTYPE; folder.mode = 0o755
+tar.addfile(folder)
+file('app/one.txt', b'one')
+if kind == 'up': file('../escaped')
+if kind == 'deep': file('app/../../escaped')
+if kind == 'absolute': file(outside + '/escaped')
+if kind in ('link', 'hard'):
+    link = tarfile.TarInfo('app/out')
+    link.type = tarfile.SYMTYPE if kind == 'link' else tarfile.LNKTYPE
+    link.linkname = outside if kind == 'link' else outside + '/target'
+    tar.addfile(link)
+    if kind == 'link': file('app/out/escaped')
+    else: file('app/out')
+if kind == 'device':
+    device = tarfile.TarInfo('app/device'); device.type = tarfile.CHRTYPE; device.devmajor = 1; device.devminor = 3
+    tar.addfile(device)
+tar.close()
+data = open(path, 'rb').read()
+manifest['size'], manifest['sha256'] = len(data), hashlib.sha256(data).hexdigest()
+json.dump(manifest, open(path + '.json', 'w'))
+"#;
+    for kind in ["up", "deep", "absolute", "link", "hard", "device"] {
+        let place = Place::new(&format!("restore-hostile-{kind}"));
+        place.write("in/app/one.txt", "one");
+        place.write("outside/target", "target");
+        place.write("in/plan.yaml", "plan: p\nsteps:\n  - step: save\n    backup: { files: [app/], to: backups/, compress: none }\n  \
+            - { step: hand, manual: swap it, read_only: true }\n  - step: back\n    restore: { step: save }\n    on_failure: pause\n");
+        place.plan(&["apply", "in/plan.yaml"]).ends(4);
+        let outside = place.folder.join("outside");
+        let made = std::process::Command::new("python3")
+            .args(["-c", HOSTILE, &outside.display().to_string(), kind])
+            .current_dir(place.folder.join("in"))
+            .status();
+        assert!(made.unwrap().success());
+        place.plan(&["approve", "hand"]).ends(0);
+        let ran = place.plan(&["resume"]).ends(4).says("in it was never saved");
+        let escaped: Vec<_> = crate::place::files_below(&place.folder)
+            .into_iter()
+            .filter(|path| {
+                path.ends_with("escaped") && !path.starts_with(place.folder.join("in/.plan-new"))
+            })
+            .collect();
+        assert!(escaped.is_empty(), "{kind}: {escaped:?} {}", ran.out);
+        assert_eq!(place.read("outside/target"), "target", "{kind}");
+        assert_eq!(place.read("in/app/one.txt"), "one");
+        assert!(!std::path::Path::new("/escaped").exists());
+    }
+}

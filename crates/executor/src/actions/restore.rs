@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Act, Found, Perform, here_only};
 use crate::archive::swap::{Stands, Swap};
-use crate::archive::{self, Manifest};
+use crate::archive::{self, Kind, Manifest, prove};
 use crate::event::{Failure, Outputs};
 use crate::world::database::Session;
 use crate::world::database::address::Address;
@@ -180,6 +180,10 @@ async fn run(restore: &Restore, job: &Job, around: &Surroundings) -> Result<Outp
 /// A backup that is not what was written brings nothing back.
 fn whole(ready: &Ready) -> Result<(), Failure> {
     let (path, manifest) = (&ready.path, &ready.manifest);
+    if manifest.kind == Kind::Tar {
+        return prove::read(manifest, path);
+    }
+    // What is in a dump, the tool that loads it sees.
     let (sha256, size) =
         archive::sum(path).map_err(|problem| error(format!("{}: {problem}", path.display())))?;
     match sha256 == manifest.sha256 && size == manifest.size {

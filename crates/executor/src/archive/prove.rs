@@ -62,7 +62,7 @@ pub async fn prove(
 }
 
 /// Its length, its digest, all of what is packed in it, and its end.
-fn read(manifest: &Manifest, path: &Path) -> Result<(), Failure> {
+pub fn read(manifest: &Manifest, path: &Path) -> Result<(), Failure> {
     let about = |problem: std::io::Error| {
         error(format!("the backup {} cannot be read: {problem}", path.display()))
     };
@@ -117,9 +117,16 @@ fn entries(manifest: &Manifest, reader: Box<dyn Read + Send>) -> Result<(), Stri
         let mut entry = entry.map_err(|problem| problem.to_string())?;
         let path = entry.path().map_err(|problem| problem.to_string())?;
         let name = path.to_string_lossy().trim_end_matches('/').to_owned();
-        let Some(what) = missing.remove(&name) else { continue };
-        if !entry.header().entry_type().is_file() {
+        // Exactly what was saved, each once: whatever else is in it was put there by somebody.
+        let Some(what) = missing.remove(&name) else {
+            return Err(format!("`{name}` in it was never saved"));
+        };
+        let kind = entry.header().entry_type();
+        if kind.is_dir() || kind.is_symlink() {
             continue;
+        }
+        if !kind.is_file() {
+            return Err(format!("`{name}` in it is no file, no folder and no link"));
         }
         let mut hash = Sha256::new();
         let mut piece = vec![0; 1 << 17];

@@ -1,5 +1,4 @@
 -- The shop as it is
--- irreversible: the first version, the way back is a restore
 CREATE TABLE products (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,

@@ -1,0 +1,3 @@
+-- Undoes version 1.0.
+drop table if exists orders;
+drop table if exists products;

@@ -6,6 +6,7 @@ mod place;
 #[path = "../support/servers.rs"]
 mod servers;
 
+mod awkward;
 mod backup;
 mod compare;
 mod connections;

@@ -21,7 +21,7 @@ const WAIVED: [&str; 12] = [
 ];
 
 /// A place with a server and a plan of one `migrate` step, and what comes behind it.
-fn place(name: &str, kind: Kind, keys: &str, behind: &str) -> (Place, Server) {
+pub fn place(name: &str, kind: Kind, keys: &str, behind: &str) -> (Place, Server) {
     let place = Place::new(&format!("migrate-{name}-{kind:?}"));
     let server = Server::start(&place, kind);
     let connection = server.connection();

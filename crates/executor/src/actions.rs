@@ -197,6 +197,14 @@ async fn became(
     }
 }
 
+/// Whether the plan says itself how to see what became of it.
+pub fn has_probe(entry: &EntryOf, part: Option<u32>) -> bool {
+    entry.step().is_some_and(|step| match part {
+        None => step.probe.is_some(),
+        Some(part) => part_of(step, part).is_some_and(|back| back.probe.is_some()),
+    })
+}
+
 /// The outcome is durable.
 pub async fn settled(job: &Job, entry: &EntryOf, part: Option<u32>) {
     let Some((keys, around)) = parts_of(entry, part) else { return };

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use plan_model::graph::CompiledPlan;
 use plan_model::model::plan::AfterCrash;
 use tokio::sync::{Notify, mpsc};
@@ -442,7 +443,7 @@ impl<S: Store> Engine<S> {
                 let stop = self.stop.clone();
                 tokio::task::spawn_local(async move {
                     let entry = job.world.plan.entry(at);
-                    let performing = actions::perform(&job, entry);
+                    let performing = unbroken(actions::perform(&job, entry));
                     // A program is ended by its keeper, which then tells; waiting is just left.
                     let result = if actions::may_be_left(entry) {
                         tokio::select! {
@@ -469,7 +470,7 @@ impl<S: Store> Engine<S> {
                 self.at_work += 1;
                 tokio::task::spawn_local(async move {
                     let result = match job.world.plan.entry(at).step() {
-                        Some(step) => actions::undo(&job, step, part).await,
+                        Some(step) => unbroken(actions::undo(&job, step, part)).await,
                         None => Ok(()),
                     };
                     let _ = outcomes.send(Outcome::Undone { entry: at, part, result });
@@ -567,7 +568,7 @@ impl<S: Store> Engine<S> {
     }
 
     /// Neither the action nor a probe can tell.
-    fn in_doubt(&mut self, at: usize) -> Result<(), Illegal> {
+    pub(super) fn in_doubt(&mut self, at: usize) -> Result<(), Illegal> {
         let entry = self.course.outline.id(at);
         match self.course.outline.items[at].after_crash {
             AfterCrash::Rerun => {
@@ -761,6 +762,18 @@ pub fn undo_id(entry: &str, part: u32, attempt: u32) -> String {
 }
 
 /// Whether something besides the graph holds an entry back.
+/// A fault of ours in the middle of a step: nobody knows how far it came, and the run must not wait for
+/// it for ever.
+async fn unbroken<T>(work: impl Future<Output = Result<T, Broken>>) -> Result<T, Broken> {
+    match std::panic::AssertUnwindSafe(work).catch_unwind().await {
+        Ok(result) => result,
+        Err(_) => Err(Broken::InDoubt(
+            "plan itself broke while it did this, which is a fault of plan: look what was done"
+                .to_owned(),
+        )),
+    }
+}
+
 fn gate(
     course: &Course,
     at: usize,

@@ -131,7 +131,8 @@ async fn database(
         if !object.is_table() {
             continue;
         }
-        let mut columns = shape::columns(session, name).await.map_err(said)?;
+        let mut columns =
+            shape::columns(session, &shape::listed_as(session, name)).await.map_err(said)?;
         columns.retain(|column| {
             !except.contains(column) && !except.contains(&format!("{name}.{column}"))
         });

@@ -177,8 +177,8 @@ fn parts(at: usize, world: &World) -> Vec<(String, Option<String>)> {
     let written: Vec<_> = step.rollback.iter().flat_map(OneOrMany::iter).collect();
     if written.is_empty() {
         let action = step.actions.first();
-        let how = action.map(|action| action.facts().line()).unwrap_or_default();
-        return vec![(format!("undo by hand: {how}"), None)];
+        let how = action.map(|action| action.facts().by_hand()).unwrap_or_default();
+        return vec![(how, None)];
     }
     written.into_iter().map(|part| as_command(at, part, world)).collect()
 }

@@ -14,7 +14,7 @@ mod words;
 pub use fact::{
     Action, Alteration, Change, Column, Conflict, Constraint, Delete, Drop, Header, Insert, Key,
     KeyKind, Name, NewIndex, NewTable, Noted, Object, Reading, Reindex, Rows, Shape, Statement,
-    TransactionStep, Update,
+    TransactionStep, Unsent, UnsentKind, Update,
 };
 pub use lex::{Problem, Token, TokenKind, Unfinished};
 
@@ -66,6 +66,8 @@ pub struct Script {
     pub statements: Vec<Statement>,
     /// Strings, comments and quotes that are opened and never closed.
     pub problems: Vec<Problem>,
+    /// What whoever sends the statements would leave out.
+    pub unsent: Vec<Unsent>,
 }
 
 impl Script {
@@ -82,7 +84,7 @@ pub fn read(text: &str, dialect: Dialect) -> Script {
     let statements =
         split.pieces.into_iter().map(|piece| read::statement(text, piece, dialect)).collect();
     let header = header::read(text, &split.comments, split.first_statement);
-    Script { dialect, header, statements, problems: split.problems }
+    Script { dialect, header, statements, problems: split.problems, unsent: split.unsent }
 }
 
 /// The text with each `:name` replaced by its literal; strings, quoted names and comments stay.

@@ -5,6 +5,9 @@
 mod lock;
 mod records;
 
+use std::ops::Range;
+use std::time::Duration;
+
 use plan_model::migration::{self, Direction, Migration, MigrationFile, MigrationSet, Version};
 use plan_model::model::action::migrate::{Engine, Migrate};
 use plan_model::model::plan::Surroundings;
@@ -20,6 +23,9 @@ use crate::world::database::stepwise::{self, Task};
 use crate::world::database::{Patience, Session, shape};
 use crate::world::{Broken, Job, error};
 use records::{Applied, Recorded, Records, checksum};
+
+/// How long to look, after a failure, whether anything is there.
+const LOOK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where what is applied is written down, unless the plan says otherwise.
 const TABLE: &str = "schema_migrations";
@@ -143,8 +149,15 @@ impl<'j> Going<'j> {
         let Err(Broken::Failed(mut failure)) = result else { return result };
         if done.applied.is_empty() {
             // Nothing of this step is there: nothing has to be taken back.
-            let is_clean = self.is_clean(session).await.unwrap_or(false);
-            failure.untouched = is_clean;
+            // The old session may be lost, or stuck in the middle of something.
+            let looking = async {
+                let mut fresh = Session::open(&session.at, &self.job.session_name()).await?;
+                let is_clean = self.is_clean(&mut fresh).await;
+                fresh.close().await;
+                is_clean
+            };
+            let looked = tokio::time::timeout(LOOK_PATIENCE, looking).await;
+            failure.untouched = matches!(looked, Ok(Ok(true)));
         } else {
             failure.text += &format!("; applied before it: {}", done.applied.join(", "));
         }
@@ -152,7 +165,6 @@ impl<'j> Going<'j> {
     }
 
     async fn is_clean(&self, session: &mut Session) -> Result<bool, Failure> {
-        session.roll_back().await;
         let records = Records::read(session, &self.table, &self.run).await?;
         let is_ours = |applied: &Applied| records.is_of_this_step(applied);
         if records.made_here || records.applied.iter().any(is_ours) {
@@ -173,8 +185,9 @@ impl<'j> Going<'j> {
     ) -> Result<Outputs, Broken> {
         let mut records = Records::read(session, &self.table, &self.run).await?;
         self.hold_against(&records)?;
-        let baseline = self.baseline(&records)?;
-        let counted_from = baseline.as_ref().or(records.highest()).cloned();
+        let new_baseline = self.baseline(&records)?;
+        let baseline = new_baseline.as_ref().or(records.baseline()).cloned();
+        let counted_from = new_baseline.as_ref().or(records.highest()).cloned();
         let pending: Vec<Migration> = self
             .set
             .pending(None, self.target.as_ref())
@@ -195,13 +208,15 @@ impl<'j> Going<'j> {
         for migration in &pending {
             self.can_run(session.dialect(), migration)?;
         }
-        if !pending.is_empty() || baseline.is_some() {
+        if !pending.is_empty() || new_baseline.is_some() {
             records.make(session).await?;
         }
-        if let Some(version) = &baseline {
+        if let Some(version) = &new_baseline {
             let (description, checksum) = ("baseline", "");
             let row = Recorded { version, description, checksum, wrote_itself: false };
+            session.run_begin(&self.patience).await?;
             records.add(session, &row).await?;
+            session.commit().await.map_err(Failure::from)?;
             self.job.say(&format!("counts as {version}: no script up to it is run"));
         }
         let total = pending.len();
@@ -292,7 +307,29 @@ impl<'j> Going<'j> {
             let line = migration.sql.text[..problem.range.start].matches('\n').count() + 1;
             return Err(error(format!("{name}: what is opened in line {line} is never closed")));
         }
-        if bounds(&script) == Bounds::Odd {
+        super::sql::sends_all(&migration.sql.text, dialect)
+            .map_err(|failure| error(format!("{name}: {}", failure.text)))?;
+        let late = script.statements[body(&script, dialect)].iter().find(|one| {
+            matches!(&one.action, Action::Pragma(name) if name == "foreign_keys" || name == "journal_mode")
+        });
+        if let Some(late) = late.filter(|_| dialect == Dialect::Sqlite) {
+            let shown = migration.sql.text[late.range.clone()].trim();
+            return Err(error(format!(
+                "{name}: `{shown}` does nothing inside a transaction: put it before all else"
+            )));
+        }
+        let locks = script.statements.iter().any(|one| {
+            let word = |at: usize, word: &str| {
+                one.tokens.get(at).is_some_and(|token| token.is(&migration.sql.text, word))
+            };
+            word(0, "lock") && (word(1, "tables") || word(1, "table"))
+        });
+        if locks && dialect.is_mysql_family() {
+            return Err(error(format!(
+                "{name}: LOCK TABLES would lock out what is written down of each statement: leave it out"
+            )));
+        }
+        if bounds(&script, dialect) == Bounds::Odd {
             return Err(error(format!(
                 "{name}: it begins and ends transactions of its own: one BEGIN as its first and one \
                  COMMIT as its last statement will do, or none"
@@ -323,6 +360,7 @@ impl<'j> Going<'j> {
             };
             return Ok(recorded.await?);
         }
+        self.settings(session, migration, &script).await?;
         session.run_begin(&self.patience).await?;
         let done = async {
             if session.dialect() == Dialect::Sqlite {
@@ -334,6 +372,8 @@ impl<'j> Going<'j> {
                 }
             }
             self.run_script(session, migration, &script).await?;
+            self.hold_keys(session, migration).await?;
+            self.find_the_way(session).await?;
             let wrote_itself = self.wrote_itself(session, records, migration).await?;
             records.add(session, &Recorded::of(migration, &sum, wrote_itself)).await
         };
@@ -342,7 +382,9 @@ impl<'j> Going<'j> {
             failure.text += "; nothing of this script is left";
             return Err(failure.into());
         }
-        let Err(refusal) = session.commit().await else { return Ok(()) };
+        let Err(refusal) = session.commit().await else {
+            return Ok(self.as_before(session).await?);
+        };
         if refusal.why != Why::Lost {
             session.roll_back().await;
             let mut failure = Failure::from(refusal);
@@ -361,7 +403,10 @@ impl<'j> Going<'j> {
         script: &Script,
     ) -> Result<(), Failure> {
         let text = &migration.sql.text;
-        let works: Vec<_> = script.statements.iter().filter(|one| !is_bound(&one.action)).collect();
+        let works: Vec<_> = script.statements[body(script, session.dialect())]
+            .iter()
+            .filter(|one| !is_bound(&one.action))
+            .collect();
         let total = works.len();
         for (at, statement) in works.iter().enumerate() {
             let piece = &text[statement.range.clone()];
@@ -437,6 +482,19 @@ impl<'j> Going<'j> {
             .filter(|applied| records.is_of_this_step(applied))
             .cloned()
             .collect();
+        let newest = ours.first().map(|applied| applied.version.clone());
+        let above = records.applied.iter().find(|applied| {
+            !records.is_of_this_step(applied)
+                && newest.as_ref().is_some_and(|newest| applied.version > *newest)
+        });
+        if let Some(above) = above {
+            let by = above.run.as_deref().unwrap_or("somebody else");
+            return Err(error(format!(
+                "version {} was applied on top of it, by {by}: take that back first",
+                above.version
+            ))
+            .into());
+        }
         for applied in &ours {
             // A baseline ran nothing.
             if applied.checksum.as_deref() == Some("") {
@@ -483,9 +541,12 @@ impl<'j> Going<'j> {
             };
             return Ok(recorded.await?);
         }
+        self.settings(session, down, &script).await?;
         session.run_begin(&self.patience).await?;
         let done = async {
             self.run_script(session, down, &script).await?;
+            self.hold_keys(session, down).await?;
+            self.find_the_way(session).await?;
             records.remove(session, applied).await?;
             session.commit().await.map_err(Failure::from)
         };
@@ -493,7 +554,67 @@ impl<'j> Going<'j> {
         if result.is_err() {
             session.roll_back().await;
         }
+        self.as_before(session).await?;
         Ok(result?)
+    }
+
+    /// What sets the session, as SQLite only does before a transaction begins.
+    async fn settings(
+        &self,
+        session: &mut Session,
+        migration: &Migration,
+        script: &Script,
+    ) -> Result<(), Failure> {
+        for statement in &script.statements[..body(script, session.dialect()).start] {
+            session
+                .run_within(&migration.sql.text[statement.range.clone()], &self.patience)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// A script that turned foreign keys off must leave none that points nowhere.
+    async fn hold_keys(&self, session: &mut Session, migration: &Migration) -> Result<(), Failure> {
+        if session.dialect() != Dialect::Sqlite {
+            return Ok(());
+        }
+        let is_on = session.value("pragma foreign_keys").await?;
+        if is_on.as_deref() == Some("1") {
+            return Ok(());
+        }
+        match session.lines("pragma foreign_key_check").await?.first() {
+            None => Ok(()),
+            Some(line) => {
+                let part = |at: usize| line.get(at).cloned().flatten().unwrap_or_default();
+                let (name, child, parent) = (&migration.sql.name, part(0), part(2));
+                Err(error(format!("{name}: rows of {child} would point nowhere in {parent}")))
+            }
+        }
+    }
+
+    /// A script may have set where unqualified names are looked for, and as whom.
+    async fn find_the_way(&self, session: &mut Session) -> Result<(), Failure> {
+        if session.dialect() == Dialect::PostgreSql {
+            session.run("reset search_path; reset role").await?;
+        }
+        Ok(())
+    }
+
+    /// What a script sets is over with it.
+    async fn as_before(&self, session: &mut Session) -> Result<(), Failure> {
+        match session.dialect() {
+            Dialect::Sqlite => {
+                session.run("pragma foreign_keys = on").await?;
+            }
+            Dialect::PostgreSql => {
+                session.run("reset all").await?;
+                // Older servers do not know it.
+                let _ = session.run("set client_connection_check_interval = '1s'").await;
+                session.wait_for_locks(self.patience.lock).await?;
+            }
+            Dialect::MySql | Dialect::MariaDb => {}
+        }
+        Ok(())
     }
 
     /// A script that ended in its middle, on a server that keeps what was done: its way back takes
@@ -511,15 +632,37 @@ impl<'j> Going<'j> {
             let (done, total) = (progress.begun, progress.total);
             self.job.say(&format!("{}: {done} of {total} statements are taken back", up.sql.name));
             let script = sql::read(&down.sql.text, session.dialect());
+            let is_whole = progress.done == progress.total;
+            let changes = |one: &&sql::Statement| {
+                matches!(one.action, Action::Insert(_) | Action::Update(_) | Action::Delete(_))
+            };
+            if let Some(change) = script.statements.iter().find(changes).filter(|_| !is_whole) {
+                let shown = down.sql.text[change.range.clone()].lines().next().unwrap_or_default();
+                return Err(error(format!(
+                    "{}: {done} of {total} statements were done, and its way back changes rows (`{shown}`), \
+                     which fits only the whole of it: take it back by hand, delete the rows of {} from \
+                     plan_statements, then say so: plan skip",
+                    up.sql.name,
+                    self.run
+                ))
+                .into());
+            }
             let name = self.task_name(down);
-            let task = self.task(down, &name, &script, true);
+            let task = self.task(down, &name, &script, !is_whole);
             stepwise::run(session, self.job, &task, &self.patience).await?;
-            stepwise::forget(session, &name).await?;
         }
-        if let Some(applied) = records.find(&up.version) {
-            records.remove(session, applied).await?;
-        }
-        Ok(stepwise::forget(session, &up_name).await?)
+        let down_name = self.set.down(&up.version).map(|down| self.task_name(down));
+        let recorded = async {
+            session.run_begin(&self.patience).await?;
+            if let Some(applied) = records.find(&up.version) {
+                records.remove(session, applied).await?;
+            }
+            for name in down_name.iter().chain([&up_name]) {
+                stepwise::forget(session, name).await?;
+            }
+            session.commit().await.map_err(Failure::from)
+        };
+        Ok(recorded.await?)
     }
 
     /// How many rows each statement of a way back will drop.
@@ -571,6 +714,19 @@ fn is_stepwise(script: &Script, dialect: Dialect) -> bool {
     dialect.is_mysql_family() || script.statements.iter().any(|one| one.outside_transaction)
 }
 
+/// All but what sets the session before a transaction and after it, on a server that wants it there.
+fn body(script: &Script, dialect: Dialect) -> Range<usize> {
+    let count = script.statements.len();
+    if dialect != Dialect::Sqlite {
+        return 0..count;
+    }
+    let is_setting = |one: &&sql::Statement| matches!(one.action, Action::Pragma(_));
+    let before = script.statements.iter().take_while(is_setting).count();
+    let after = script.statements.iter().rev().take_while(is_setting).count();
+    let ends = script.statements.iter().rev().nth(after).is_some_and(|one| is_bound(&one.action));
+    before..if ends { count - after } else { count }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Bounds {
     None,
@@ -584,22 +740,22 @@ fn is_bound(action: &Action) -> bool {
     matches!(action, Action::Transaction(Begin | Commit | Rollback))
 }
 
-fn bounds(script: &Script) -> Bounds {
-    let bounds: Vec<_> = script
-        .statements
+fn bounds(script: &Script, dialect: Dialect) -> Bounds {
+    let body = &script.statements[body(script, dialect)];
+    let bounds: Vec<_> = body
         .iter()
         .enumerate()
         .filter(|(_, statement)| is_bound(&statement.action))
         .map(|(at, statement)| (at, &statement.action))
         .collect();
     // Settings may stand before it.
-    let first = script.statements.iter().position(|one| !one.is_setting() || is_bound(&one.action));
+    let first = body.iter().position(|one| !one.is_setting() || is_bound(&one.action));
     match bounds[..] {
         [] => Bounds::None,
         [
             (begin, Action::Transaction(TransactionStep::Begin)),
             (end, Action::Transaction(TransactionStep::Commit)),
-        ] if Some(begin) == first && end + 1 == script.statements.len() => Bounds::Whole,
+        ] if Some(begin) == first && end + 1 == body.len() => Bounds::Whole,
         _ => Bounds::Odd,
     }
 }

@@ -4,7 +4,7 @@
 use plan_model::model::action::sql::{Sql, SqlExpectation, Transaction};
 use plan_model::model::plan::Surroundings;
 use plan_model::model::value::SqlText;
-use plan_model::sql::{self, Action, Dialect, TransactionStep};
+use plan_model::sql::{self, Action, Dialect, TransactionStep, UnsentKind};
 use serde_json::Value as Json;
 
 use super::{Act, Found, Perform};
@@ -95,6 +95,14 @@ fn fits_transaction(text: &str, dialect: Dialect) -> Result<(), Failure> {
                      run: leave it out, or write `transaction: off`"
                 )));
             }
+            Action::Pragma(ref name)
+                if name == "foreign_keys" && shown.len() < text.trim().len() =>
+            {
+                return Err(error(format!(
+                    "line {line}: `{shown}` does nothing inside a transaction, and nothing was run: \
+                     write `transaction: off`"
+                )));
+            }
             _ if statement.outside_transaction || ends_it => {
                 return Err(error(format!(
                     "line {line}: `{shown}` cannot run in a transaction of {}, and nothing was run: \
@@ -106,6 +114,25 @@ fn fits_transaction(text: &str, dialect: Dialect) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// What would be left out of a script is refused before anything has run.
+pub fn sends_all(text: &str, dialect: Dialect) -> Result<(), Failure> {
+    let script = sql::read(text, dialect);
+    let Some(unsent) = script.unsent.first() else { return Ok(()) };
+    let line = text[..unsent.range.start].matches('\n').count() + 1;
+    let shown: String = text[unsent.range.clone()].chars().take(60).collect();
+    let shown = shown.lines().next().unwrap_or_default().trim_end().to_owned();
+    let why = match unsent.what {
+        UnsentKind::ClientCommand => "is a command of the server's own client, not a statement",
+        UnsentKind::CopiedRows => {
+            "brings its rows along, which only the server's own client sends: use INSERT, or `run:`"
+        }
+        UnsentKind::CodeInComment => {
+            "is code in a comment, as dumps have it: write it without, or bring a dump back by `restore:`"
+        }
+    };
+    Err(error(format!("line {line}: `{shown}` {why}; nothing was run")))
 }
 
 async fn session(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Session, Failure> {
@@ -149,6 +176,7 @@ async fn ready(
     let at = Address::of(&job.filler(), name_of(sql, around))?;
     let text = text(sql, job, at.dialect)?;
     let patience = patience(sql, job, around)?;
+    sends_all(&text, at.dialect)?;
     if !sql.is_outside_transaction() {
         fits_transaction(&text, at.dialect)?;
     }
@@ -165,7 +193,7 @@ async fn in_transaction(
     patience: &Patience,
     expect: Option<&SqlExpectation>,
 ) -> Result<Rows, Broken> {
-    note::prepare(session).await.map_err(Failure::untouched)?;
+    note::prepare(session, job).await.map_err(Failure::untouched)?;
     session.run_begin(patience).await.map_err(Failure::untouched)?;
     let done = async {
         let rows = session.run_all(text, patience).await?;
@@ -286,6 +314,8 @@ fn bind(job: &Job, sql: &Sql, text: String, dialect: Dialect) -> Result<String, 
             }
             Json::Bool(truth) if dialect == Dialect::PostgreSql => truth.to_string(),
             Json::Bool(truth) => u8::from(*truth).to_string(),
+            // Behind a minus, another one would begin a comment.
+            other if other.to_string().starts_with('-') => format!("({other})"),
             other => other.to_string(),
         };
         literals.push((name.value.as_str(), put));

@@ -100,12 +100,20 @@ impl<S: Store> Engine<S> {
         part: Option<u32>,
         why: Option<String>,
     ) -> Result<(), Illegal> {
+        // An action that cannot tell itself is not asked again: it would be carried out once more, to
+        // the same doubt, without end.
+        let knows_more = why.is_none() || actions::has_probe(self.world.plan.entry(at), part);
+        let entry = self.course.outline.id(at);
         match part {
             None => {
-                self.note(Event::Interrupted { entry: self.course.outline.id(at), why })?;
-                self.look(at);
+                self.note(Event::Interrupted { entry, why })?;
+                match knows_more {
+                    true => self.look(at),
+                    false => self.in_doubt(at)?,
+                }
             }
-            Some(part) => self.look_back(at, part),
+            Some(part) if knows_more => self.look_back(at, part),
+            Some(part) => self.note(Event::UndoInterrupted { entry, part })?,
         }
         Ok(())
     }

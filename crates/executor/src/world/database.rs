@@ -131,7 +131,13 @@ impl Session {
             _ => String::new(),
         };
         let mut session = Session { link, at: at.clone(), number: 0, mark };
-        session.begin_well().await?;
+        let ready = async {
+            session.begin_well().await?;
+            session.wait_for_locks(LOCK_PATIENCE).await
+        };
+        ready
+            .await
+            .map_err(|failure| error(format!("connection {}: {at}: {}", at.id, failure.text)))?;
         Ok(session)
     }
 
@@ -373,7 +379,8 @@ pub fn literal(dialect: Dialect, text: &str) -> String {
         // A backslash means one thing or another there, as the server's mode says.
         Dialect::MySql | Dialect::MariaDb => {
             let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-            format!("convert(x'{hex}' using utf8mb4)")
+            // A literal takes the collation of what it is compared with.
+            format!("_utf8mb4 x'{hex}'")
         }
         Dialect::PostgreSql | Dialect::Sqlite => format!("'{}'", text.replace('\'', "''")),
     }
@@ -396,7 +403,7 @@ fn locked(at: &Address, holders: &[String], waited: Duration) -> Failure {
         holders => holders.join(", "),
     };
     let waited = Spoken(waited);
-    error(format!("{at} is locked by {holders}, still after {waited}: nothing was changed"))
+    error(format!("{at} is locked by {holders}, still after {waited}"))
 }
 
 /// Who keeps a session waiting. Asked beside it; who cannot ask learns nothing.

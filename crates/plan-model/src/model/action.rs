@@ -210,6 +210,11 @@ pub trait ActionFacts: std::fmt::Debug {
 
     fn inverse(&self) -> Inverse;
 
+    /// What a person does in its place, where `plan` cannot any more.
+    fn by_hand(&self) -> String {
+        format!("undo by hand: {}", self.line())
+    }
+
     fn effects(&self) -> Vec<Effect> {
         Vec::new()
     }

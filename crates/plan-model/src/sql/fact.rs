@@ -21,6 +21,24 @@ pub struct Header {
     pub irreversible: Option<Noted>,
 }
 
+/// What stands in a script and does not reach the server as a statement, though somebody meant it to
+/// have an effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsent {
+    pub what: UnsentKind,
+    pub range: Range<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnsentKind {
+    /// `\\i more.sql`, `.read`: only the server's own client understands it.
+    ClientCommand,
+    /// `COPY … FROM stdin` with its rows.
+    CopiedRows,
+    /// `/*!50001 … */`: code for some versions of MySQL.
+    CodeInComment,
+}
+
 /// How the facts about a statement were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {

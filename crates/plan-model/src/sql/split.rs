@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::Dialect;
+use super::fact::{Unsent, UnsentKind};
 use super::lex::{Lexer, Problem, Token, TokenKind};
 
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub(super) struct Split {
     pub comments: Vec<Range<usize>>,
     pub problems: Vec<Problem>,
     pub first_statement: usize,
+    pub unsent: Vec<Unsent>,
 }
 
 /// A statement is known by its first words; hostile texts must not make us look at all of them.
@@ -27,8 +29,14 @@ pub(super) fn split(text: &str, dialect: Dialect) -> Split {
     let mut pieces = Vec::new();
     let mut body = Body::default();
     let mut tokens: Vec<Token> = Vec::new();
+    let mut unsent = Vec::new();
     while let Some(mut token) = lexer.next_token() {
         if tokens.is_empty() && client_command(text, dialect, &mut lexer, &token) {
+            let line = text[token.range.start..].lines().next().unwrap_or("").trim_end();
+            if !is_harmless(line) {
+                let range = token.range.start..token.range.start + line.len();
+                unsent.push(Unsent { what: UnsentKind::ClientCommand, range });
+            }
             continue;
         }
         body.note(text, dialect, &tokens, &token);
@@ -40,6 +48,8 @@ pub(super) fn split(text: &str, dialect: Dialect) -> Split {
         } else {
             if reads_rows(text, dialect, &tokens) {
                 lexer.skip_copied_rows();
+                let range = tokens[0].range.start..token.range.end;
+                unsent.push(Unsent { what: UnsentKind::CopiedRows, range });
             }
             finish(&mut pieces, &mut tokens);
             body = Body::default();
@@ -48,7 +58,33 @@ pub(super) fn split(text: &str, dialect: Dialect) -> Split {
     finish(&mut pieces, &mut tokens);
     let start = |piece: &Piece| piece.tokens.first().map(|token| token.range.start);
     let first_statement = pieces.first().and_then(start).unwrap_or(text.len());
-    Split { pieces, comments: lexer.comments, problems: lexer.problems, first_statement }
+    if dialect.is_mysql_family() {
+        let is_code = |range: &&Range<usize>| {
+            let comment = &text[(*range).clone()];
+            comment.starts_with("/*!") || comment.starts_with("/*M!")
+        };
+        let code = lexer.comments.iter().filter(is_code).cloned();
+        unsent.extend(code.map(|range| Unsent { what: UnsentKind::CodeInComment, range }));
+    }
+    let (comments, problems) = (lexer.comments, lexer.problems);
+    Split { pieces, comments, problems, first_statement, unsent }
+}
+
+/// Commands that only change what their client shows, or what it does after an error.
+fn is_harmless(line: &str) -> bool {
+    const HARMLESS: [&str; 9] = [
+        "delimiter",
+        "\\set on_error_stop",
+        "\\echo",
+        "\\qecho",
+        "\\timing",
+        "\\pset",
+        "\\x",
+        ".bail on",
+        ".headers",
+    ];
+    let line = line.to_ascii_lowercase();
+    HARMLESS.iter().any(|harmless| line.starts_with(harmless))
 }
 
 fn finish(pieces: &mut Vec<Piece>, tokens: &mut Vec<Token>) {

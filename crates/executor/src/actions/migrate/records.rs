@@ -59,15 +59,15 @@ impl Records {
 
     pub async fn read_again(&mut self, session: &mut Session) -> Result<(), Failure> {
         self.applied.clear();
+        let own = self.own_rows(session).await?;
+        let find = |version: &str| own.iter().find(|row| row.0 == version);
+        self.made_here = find(MADE).is_some_and(|row| row.2 == self.run);
         if self.columns.is_empty() {
             return Ok(());
         }
         if !self.columns.iter().any(|column| column == "version") {
             return Err(error(format!("the table {} has no column `version`", self.table)));
         }
-        let own = self.own_rows(session).await?;
-        let find = |version: &str| own.iter().find(|row| row.0 == version);
-        self.made_here = find(MADE).is_some_and(|row| row.2 == self.run);
         let query = format!("select version from {}", shape::qualified(session, &self.table));
         for line in session.lines(&query).await? {
             let text = line.into_iter().next().flatten().unwrap_or_default();
@@ -133,7 +133,9 @@ impl Records {
             "create table {table} (version varchar(50) primary key, description text,
              applied_at timestamp default current_timestamp, {by})"
         );
-        // The note first: a table that nobody remembers making would never be taken away.
+        // The note first: a table that nobody remembers making would never be taken away. One that a
+        // table left behind which somebody dropped is replaced.
+        self.forget(session, MADE).await?;
         session.run(&made).await?;
         session.run(&table).await?;
         self.columns = shape::columns(session, &self.table).await?;
@@ -161,6 +163,8 @@ impl Records {
         if !of.wrote_itself {
             session.run(&format!("insert into {table} ({names}) values ({values})")).await?;
         }
+        // A version that was taken back by hand left its row here.
+        self.forget(session, &version).await?;
         let [tracking, version, checksum, run] =
             [&self.table[..], &version, of.checksum, &self.run].map(|text| literal(dialect, text));
         let own = format!(
@@ -176,12 +180,21 @@ impl Records {
         let table = shape::qualified(session, &self.table);
         let version = session.literal(&applied.text);
         session.run(&format!("delete from {table} where version = {version}")).await?;
-        let (tracking, version) =
-            (session.literal(&self.table), session.literal(&applied.version.to_string()));
+        self.forget(session, &applied.version.to_string()).await
+    }
+
+    async fn forget(&self, session: &mut Session, version: &str) -> Result<(), Failure> {
+        let (tracking, version) = (session.literal(&self.table), session.literal(version));
         let own =
             format!("delete from {SCRIPTS} where tracking = {tracking} and version = {version}");
         session.run(&own).await?;
         Ok(())
+    }
+
+    /// The version up to which no script was ever run here.
+    pub fn baseline(&self) -> Option<&Version> {
+        let is_baseline = |applied: &&Applied| applied.checksum.as_deref() == Some("");
+        self.applied.iter().filter(is_baseline).map(|applied| &applied.version).max()
     }
 
     /// Tables that this step made go again, once nothing stands in them.
@@ -189,10 +202,7 @@ impl Records {
         if self.made_here && self.applied.is_empty() {
             let table = shape::qualified(session, &self.table);
             session.run(&format!("drop table if exists {table}")).await?;
-            let tracking = session.literal(&self.table);
-            let note =
-                format!("delete from {SCRIPTS} where tracking = {tracking} and version = '{MADE}'");
-            session.run(&note).await?;
+            self.forget(session, MADE).await?;
         }
         if shape::columns_if_any(session, SCRIPTS).await?.is_empty() {
             return Ok(());

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use plan_model::sql::Dialect;
+use sha2::{Digest, Sha256};
 use tokio::time::sleep;
 
 use super::Session;
@@ -13,8 +14,19 @@ use super::address::Address;
 use crate::event::Failure;
 use crate::world::{Job, write_durable};
 
-/// Holds the rows. It is there only between a commit and the journal.
+/// Holds the row, with a mark of the step behind it: nobody else's step uses the same one. It is there
+/// only between a commit and the journal.
 pub const NOTES: &str = "plan_steps_in_flight";
+
+fn notes(job: &Job) -> String {
+    notes_of(job, job.entry.map_or(&*job.id, |entry| &*job.world.plan.entry(entry).id))
+}
+
+fn notes_of(job: &Job, entry: &str) -> String {
+    let digest = Sha256::digest(format!("{}/{entry}", job.world.run.id));
+    let mark: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    format!("{NOTES}_{mark}")
+}
 
 /// How long a transaction whose client is gone may go on until the server notices.
 const ORPHAN_PATIENCE: Duration = Duration::from_secs(15);
@@ -37,15 +49,15 @@ fn file(job: &Job) -> PathBuf {
 }
 
 /// Before the transaction begins: what would end it is done now.
-pub async fn prepare(session: &mut Session) -> Result<(), Failure> {
+pub async fn prepare(session: &mut Session, job: &Job) -> Result<(), Failure> {
     if session.dialect().is_mysql_family() {
-        session.run(&table("varchar(255)")).await?;
+        session.run(&table(job, "varchar(255)")).await?;
     }
     Ok(())
 }
 
-fn table(kind: &str) -> String {
-    format!("create table if not exists {NOTES} (step {kind} primary key)")
+fn table(job: &Job, kind: &str) -> String {
+    format!("create table if not exists {} (step {kind} primary key)", notes(job))
 }
 
 /// In the transaction, as the last thing before its commit.
@@ -53,11 +65,12 @@ pub async fn leave(session: &mut Session, job: &Job) -> Result<(), Failure> {
     let step = session.literal(&name(job));
     match session.dialect() {
         Dialect::Sqlite => {
-            session.run(&table("text")).await?;
-            session.run(&format!("insert or replace into {NOTES} values ({step})")).await?;
+            session.run(&table(job, "text")).await?;
+            let row = format!("insert or replace into {} values ({step})", notes(job));
+            session.run(&row).await?;
         }
         Dialect::MySql | Dialect::MariaDb => {
-            session.run(&format!("replace into {NOTES} values ({step})")).await?;
+            session.run(&format!("replace into {} values ({step})", notes(job))).await?;
         }
         Dialect::PostgreSql => {
             let number = session.value("select txid_current()").await?.unwrap_or_default();
@@ -73,18 +86,19 @@ pub async fn fate(session: &mut Session, job: &Job) -> Result<Fate, Failure> {
     if session.dialect() == Dialect::PostgreSql {
         return of_transaction(session, job).await;
     }
+    let notes = notes(job);
     let there = match session.dialect() {
-        Dialect::Sqlite => format!("select 1 from sqlite_schema where name = '{NOTES}'"),
+        Dialect::Sqlite => format!("select 1 from sqlite_schema where name = '{notes}'"),
         _ => format!(
             "select 1 from information_schema.tables
-             where table_schema = database() and table_name = '{NOTES}'"
+             where table_schema = database() and table_name = '{notes}'"
         ),
     };
     if session.value(&there).await?.is_none() {
         return Ok(Fate::Never);
     }
     let step = session.literal(&name(job));
-    let query = format!("select count(*) from {NOTES} where step = {step}");
+    let query = format!("select count(*) from {notes} where step = {step}");
     let count = session.value(&query).await?;
     Ok(if count.as_deref() == Some("1") { Fate::Committed } else { Fate::Never })
 }
@@ -138,6 +152,27 @@ pub async fn forget(session: &mut Session, job: &Job) {
         let _ = std::fs::remove_file(file(job));
         return;
     }
-    // Should it not work, the next one that settles takes it along.
-    let _ = session.run(&format!("drop table if exists {NOTES}")).await;
+    let _ = session.run(&format!("drop table if exists {}", notes(job))).await;
+    // What was left by a kill right before this, of steps whose end the journal knows.
+    let there = match session.dialect() {
+        Dialect::Sqlite => format!("select name from sqlite_schema where name like '{NOTES}%'"),
+        _ => format!(
+            "select table_name from information_schema.tables
+             where table_schema = database() and table_name like '{NOTES}%'"
+        ),
+    };
+    let lines = session.lines(&there).await.unwrap_or_default();
+    let left: Vec<String> = lines.into_iter().flatten().flatten().collect();
+    if left.is_empty() {
+        return;
+    }
+    let ended: Vec<usize> = {
+        let known = job.world.known.borrow();
+        known.iter().filter(|(_, known)| known.ended.is_some()).map(|(entry, _)| *entry).collect()
+    };
+    let ended: Vec<_> =
+        ended.into_iter().map(|at| notes_of(job, &job.world.plan.entry(at).id)).collect();
+    for table in left.into_iter().filter(|table| ended.contains(table)) {
+        let _ = session.run(&format!("drop table if exists {table}")).await;
+    }
 }

@@ -102,24 +102,30 @@ const SQLITE_OBJECTS: &str = "select type, name, coalesce(sql, '') from sqlite_s
 
 const MYSQL_OBJECTS: &str = "
     select 'table', table_name, '' from information_schema.tables
-        where table_schema = database() and table_type = 'BASE TABLE'
+        where table_schema = database() and table_type in ('BASE TABLE', 'SYSTEM VERSIONED')
+    union all select 'sequence', table_name, '' from information_schema.tables
+        where table_schema = database() and table_type = 'SEQUENCE'
     union all select 'view', table_name,
         replace(view_definition, concat('`', database(), '`.'), '')
         from information_schema.views where table_schema = database()
     union all select 'trigger', trigger_name,
         concat_ws(' ', action_timing, event_manipulation, event_object_table, action_statement)
         from information_schema.triggers where trigger_schema = database()
-    union all select lower(routine_type), routine_name, routine_definition
+    union all select lower(routine_type), routine_name,
+        concat_ws(' ', routine_definition, dtd_identifier, sql_mode, security_type,
+            (select group_concat(concat_ws(' ', parameter_mode, parameter_name, dtd_identifier)
+                 order by ordinal_position) from information_schema.parameters
+             where specific_schema = database() and specific_name = routine_name))
         from information_schema.routines where routine_schema = database()
     union all select 'event', event_name, event_definition
         from information_schema.events where event_schema = database()";
 
 /// Names as they are written in a script: the schema stands before them where it is not `public`.
-const POSTGRES_OBJECTS: &str = "
+const POSTGRES_OBJECTS: &str = r"
     with spaces as (
         select oid, case nspname when 'public' then '' else nspname || '.' end as prefix
         from pg_namespace
-        where nspname not like 'pg\\_%' and nspname <> 'information_schema'
+        where nspname not like 'pg\_%' and nspname <> 'information_schema'
     )
     select case c.relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end,
         s.prefix || c.relname,
@@ -132,6 +138,10 @@ const POSTGRES_OBJECTS: &str = "
         || case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) else '' end
         || coalesce(pg_get_partkeydef(c.oid), '')
         || coalesce(pg_get_expr(c.relpartbound, c.oid), '')
+        || ' owner ' || pg_get_userbyid(c.relowner)
+        || coalesce((select string_agg(acl::text, ' ' order by acl::text) from unnest(c.relacl) acl), '')
+        || case when c.relrowsecurity then ' row security' else '' end
+        || case when c.relforcerowsecurity then ' forced' else '' end
         from pg_class c join spaces s on s.oid = c.relnamespace
         left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
         left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
@@ -148,7 +158,13 @@ const POSTGRES_OBJECTS: &str = "
         concat_ws(' ', q.seqtypid::regtype, q.seqstart, q.seqincrement, q.seqmax, q.seqmin, q.seqcycle)
         from pg_sequence q join pg_class c on c.oid = q.seqrelid
         join spaces s on s.oid = c.relnamespace
-    union all select 'trigger', s.prefix || c.relname || '.' || t.tgname, pg_get_triggerdef(t.oid)
+    union all select 'policy', s.prefix || c.relname || '.' || p.polname,
+        concat_ws(' ', p.polcmd, p.polpermissive, p.polroles::regrole[]::text,
+            pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+        from pg_policy p join pg_class c on c.oid = p.polrelid
+        join spaces s on s.oid = c.relnamespace
+    union all select 'trigger', s.prefix || c.relname || '.' || t.tgname,
+        pg_get_triggerdef(t.oid) || ' ' || t.tgenabled::text
         from pg_trigger t join pg_class c on c.oid = t.tgrelid
         join spaces s on s.oid = c.relnamespace where not t.tgisinternal
     union all select 'function', s.prefix || p.oid::regprocedure::text, pg_get_functiondef(p.oid)
@@ -159,6 +175,11 @@ const POSTGRES_OBJECTS: &str = "
         (select string_agg(e.enumlabel, ', ' order by e.enumsortorder) from pg_enum e
          where e.enumtypid = t.oid)
         from pg_type t join spaces s on s.oid = t.typnamespace where t.typtype = 'e'
+    union all select 'domain', s.prefix || t.typname,
+        concat_ws(' ', format_type(t.typbasetype, t.typtypmod), t.typnotnull, t.typdefault)
+        from pg_type t join spaces s on s.oid = t.typnamespace where t.typtype = 'd'
+    union all select 'schema', nspname, '' from pg_namespace
+        where nspname not like 'pg\_%' and nspname not in ('information_schema', 'public')
     union all select 'extension', extname, extversion from pg_extension where extname <> 'plpgsql'";
 
 /// The columns of a table, in their order.
@@ -203,6 +224,14 @@ pub fn qualified(session: &Session, table: &str) -> String {
     }
 }
 
+/// The name of an object as it is listed here, for whoever means that one whatever the search path is.
+pub fn listed_as(session: &Session, name: &str) -> String {
+    match session.dialect() {
+        Dialect::PostgreSql if !name.contains('.') => format!("public.{name}"),
+        _ => name.to_owned(),
+    }
+}
+
 /// What the rows of a table are, in these columns. The servers do the adding up themselves; SQLite has
 /// no digests, so its rows are read, one after the other.
 pub async fn digest(
@@ -210,7 +239,7 @@ pub async fn digest(
     table: &str,
     columns: &[String],
 ) -> Result<Digested, Refusal> {
-    let from = qualified(session, table);
+    let from = qualified(session, &listed_as(session, table));
     let names: Vec<_> = columns.iter().map(|column| session.identifier(column)).collect();
     if names.is_empty() {
         let rows = session.value(&format!("select count(*) from {from}")).await?;
@@ -219,13 +248,17 @@ pub async fn digest(
     }
     let query = match session.dialect() {
         Dialect::Sqlite => {
-            let quoted: Vec<_> = names.iter().map(|name| format!("quote({name})")).collect();
+            // A text may hold bytes that are none: they count as what they are.
+            let quoted: Vec<_> = names
+                .iter()
+                .map(|name| {
+                    format!("case typeof({name}) when 'text' then 't' || hex({name}) else quote({name}) end")
+                })
+                .collect();
             let query = format!("select {} from {from}", quoted.join(" || ',' || "));
             return added_up(session, &query).await;
         }
         Dialect::PostgreSql => {
-            // A table in a schema of its own is only there by its whole name: `only` would miss rows
-            // of partitions.
             let row = format!("row({})::text", names.join(", "));
             format!(
                 "select count(*), coalesce(sum(('x' || substr(m, 1, 16))::bit(64)::bigint::numeric

@@ -82,7 +82,7 @@ pub async fn take(session: &mut Session, scope: &Scope) -> Result<Snapshot, Refu
         if !scope.sees(&table) {
             continue;
         }
-        let mut columns = shape::columns(session, &table).await?;
+        let mut columns = shape::columns(session, &shape::listed_as(session, &table)).await?;
         if session.dialect().is_mysql_family() {
             keep_keys(&object.definition, &table, &mut snapshot.objects);
         }

@@ -75,7 +75,7 @@ pub async fn bound(
 pub fn line(row: &SqliteRow) -> Line {
     let cell = |at: usize| {
         let raw = row.try_get_raw(at).ok()?;
-        (!raw.is_null()).then(|| row.get_unchecked::<String, _>(at))
+        (!raw.is_null()).then(|| text(row, at))
     };
     (0..row.len()).map(cell).collect()
 }
@@ -91,8 +91,13 @@ fn first_value(row: &SqliteRow) -> Option<Json> {
         "INTEGER" | "BOOLEAN" => Json::from(row.get_unchecked::<i64, _>(0)),
         "REAL" => Json::from(row.get_unchecked::<f64, _>(0)),
         "BLOB" => Json::from(format!("{} bytes", row.get_unchecked::<Vec<u8>, _>(0).len())),
-        _ => Json::from(row.get_unchecked::<String, _>(0)),
+        _ => Json::from(text(row, 0)),
     })
+}
+
+/// A database may hold any bytes and call them text.
+fn text(row: &SqliteRow, at: usize) -> String {
+    String::from_utf8_lossy(row.get_unchecked::<&[u8], _>(at)).into_owned()
 }
 
 /// What SQLite said, without the words around it.

@@ -3,7 +3,7 @@
 //! Of any other statement the shape of the database is written down before it begins: whoever finds
 //! that shape again knows that it did not happen.
 
-use plan_model::sql::{Action, Dialect, Script, Statement, TransactionStep};
+use plan_model::sql::{Action, Change, Dialect, Script, Statement, TransactionStep};
 use sha2::{Digest, Sha256};
 
 use super::refusal::{Refusal, Why};
@@ -13,6 +13,9 @@ use crate::event::Failure;
 use crate::world::{Broken, Job, error};
 
 pub const PROGRESS: &str = "plan_statements";
+
+/// In place of a shape: the last statement failed, and something of it may be there.
+const PARTLY: &str = "partly";
 
 /// How far a script came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -84,6 +87,15 @@ pub async fn run(
         }
         None => begin(session, task, total, &hash).await?,
     };
+    if let Some(what) = remembered(task, &works[progress.done.min(total)..])
+        && progress.done > 0
+    {
+        return Err(Broken::InDoubt(format!(
+            "{}: {} of {total} statements are done, and the rest uses {what}, which a new session has not: \
+             go on by hand, then skip the step",
+            task.title, progress.done
+        )));
+    }
     if progress.begun > progress.done {
         let at = progress.done;
         match became(session, task, works[at], &progress).await? {
@@ -115,7 +127,10 @@ pub async fn run(
         let result = one(session, task, number, statement, piece, patience).await;
         let Err(mut failure) = result else { continue };
         let line = task.text[..statement.range.start].matches('\n').count() + 1;
+        let is_partly = read(session, task.name).await.ok().flatten();
+        let is_partly = is_partly.is_none_or(|progress| progress.shape == PARTLY);
         let stays = match number - 1 {
+            _ if is_partly => "it may be done in part, and what is before it stays done".to_owned(),
             0 => "nothing was changed".to_owned(),
             1 => "the one before it stays done".to_owned(),
             before => format!("the {before} before it stay done"),
@@ -127,6 +142,24 @@ pub async fn run(
         return Err(failure.into());
     }
     Ok(())
+}
+
+/// What some statements need that only the session knows in which the ones before them ran.
+fn remembered(task: &Task<'_>, rest: &[&Statement]) -> Option<&'static str> {
+    const CALLS: [&str; 3] = ["last_insert_id", "row_count", "found_rows"];
+    let text = |statement: &Statement| task.text[statement.range.clone()].to_ascii_lowercase();
+    let makes_temporary = task.script.statements.iter().any(
+        |statement| matches!(&statement.action, Action::CreateTable(table) if table.temporary),
+    );
+    if rest.iter().any(|statement| text(statement).replace("@@", "").contains('@'))
+        && task.script.dialect.is_mysql_family()
+    {
+        return Some("variables of the session");
+    }
+    if rest.iter().any(|statement| CALLS.iter().any(|call| text(statement).contains(call))) {
+        return Some("what the statement before it did");
+    }
+    makes_temporary.then_some("temporary tables")
 }
 
 /// The statements that are sent: the bounds of a transaction mean nothing here.
@@ -157,30 +190,96 @@ async fn one(
     if changes_rows(statement, session.dialect()) {
         session.run_begin(patience).await?;
         let done = async {
-            session.run_within(piece, patience).await?;
-            note(session, task, number, number, "").await?;
-            session.commit().await.map_err(Failure::from)
+            let ran = session.run_within_raw(piece, patience).await;
+            ran.map_err(|(refusal, failure)| (Some(refusal), failure))?;
+            note(session, task, number, number, "").await.map_err(|failure| (None, failure))?;
+            let committed = session.commit().await;
+            committed.map_err(|refusal| (Some(refusal.clone()), Failure::from(refusal)))
         };
-        let result = done.await;
-        if result.is_err() {
-            session.roll_back().await;
+        let Err((refusal, failure)) = done.await else { return Ok(()) };
+        session.roll_back().await;
+        if task.lenient && refusal.as_ref().is_some_and(is_missing) && takes_one_away(statement) {
+            return note(session, task, number, number, "").await;
         }
-        return result;
+        return Err(failure);
     }
-    let shape = shape_of(session).await?;
-    note(session, task, number, number - 1, &shape).await?;
+    let before = shape_for(session, statement).await?;
+    note(session, task, number, number - 1, &before).await?;
     match session.run_within_raw(piece, patience).await {
         Ok(_) => {}
-        Err((refusal, _)) if task.lenient && is_missing(&refusal) => {}
+        Err((refusal, _)) if task.lenient && is_missing(&refusal) && takes_one_away(statement) => {}
         Err((refusal, failure)) => {
-            if refusal.why != Why::Lost {
-                // It is known that it did not happen: a statement that fails leaves nothing.
+            if refusal.why == Why::Lost {
+                return Err(failure);
+            }
+            clear_up(session, statement).await?;
+            // Only what is there tells whether it left nothing.
+            let is_known = !is_opaque(statement, task.text);
+            if is_known && shape_for(session, statement).await? == before {
                 note(session, task, number - 1, number - 1, "").await?;
+            } else {
+                note(session, task, number, number - 1, PARTLY).await?;
             }
             return Err(failure);
         }
     }
+    if let Some(why) = not_valid(session, statement).await? {
+        note(session, task, number - 1, number - 1, "").await?;
+        return Err(error(why));
+    }
     note(session, task, number, number, "").await
+}
+
+/// Takes away one thing, so that "it is not there" means that nothing is left to do.
+fn takes_one_away(statement: &Statement) -> bool {
+    match &statement.action {
+        Action::Drop(drop) => drop.names.len() == 1,
+        Action::AlterTable { alterations, .. } => alterations.len() == 1,
+        _ => false,
+    }
+}
+
+/// Nobody can see from outside what it did.
+fn is_opaque(statement: &Statement, text: &str) -> bool {
+    let first = statement.tokens.first();
+    let begins =
+        |words: &[&str]| first.is_some_and(|first| words.iter().any(|word| first.is(text, word)));
+    begins(&[
+        "call", "load", "do", "select", "with", "begin", "update", "delete", "replace", "execute",
+    ])
+}
+
+/// A concurrent build that fails leaves an index that nobody uses and everybody keeps up.
+async fn clear_up(session: &mut Session, statement: &Statement) -> Result<(), Failure> {
+    let Action::CreateIndex(index) = &statement.action else { return Ok(()) };
+    let Some(name) = index.name.as_ref().filter(|_| index.concurrently) else { return Ok(()) };
+    if validity(session, &name.shown).await?.as_deref() == Some("f") {
+        let name = shape::qualified(session, &name.shown);
+        session.run(&format!("drop index concurrently {name}")).await?;
+    }
+    Ok(())
+}
+
+async fn validity(session: &mut Session, index: &str) -> Result<Option<String>, Failure> {
+    let name = session.literal(&shape::qualified(session, index));
+    let query =
+        format!("select i.indisvalid from pg_index i where i.indexrelid = to_regclass({name})");
+    Ok(session.value(&query).await?)
+}
+
+/// `IF NOT EXISTS` is content with an index of which the build failed.
+async fn not_valid(
+    session: &mut Session,
+    statement: &Statement,
+) -> Result<Option<String>, Failure> {
+    let Action::CreateIndex(index) = &statement.action else { return Ok(None) };
+    let Some(name) = index.name.as_ref().filter(|_| index.concurrently) else { return Ok(None) };
+    let is_invalid = validity(session, &name.shown).await?.as_deref() == Some("f");
+    let text = format!(
+        "the index {} is there from a build that failed, and is not valid: drop it, then try again",
+        name.shown
+    );
+    Ok(is_invalid.then_some(text))
 }
 
 /// Only rows change, in a transaction that this server can take back.
@@ -212,61 +311,115 @@ async fn became(
     statement: &Statement,
     progress: &Progress,
 ) -> Result<Became, Failure> {
-    let is_same = shape_of(session).await? == progress.shape;
+    if progress.shape == PARTLY {
+        return Ok(Became::InDoubt);
+    }
     let first = statement.tokens.first();
     let begins = |words: &[&str]| {
         first.is_some_and(|first| words.iter().any(|word| first.is(task.text, word)))
     };
-    Ok(match &statement.action {
+    // To do them twice does no harm.
+    if matches!(
+        statement.action,
+        Action::Truncate(_) | Action::Vacuum { .. } | Action::Reindex(_) | Action::Cluster
+    ) || begins(&["analyze", "optimize", "grant", "revoke", "flush", "check", "repair"])
+    {
+        return Ok(Became::Undone);
+    }
+    if is_opaque(statement, task.text) {
+        return Ok(Became::InDoubt);
+    }
+    if let Action::CreateIndex(index) = &statement.action
+        && index.concurrently
+    {
+        let Some(name) = &index.name else { return Ok(Became::InDoubt) };
+        let valid = validity(session, &name.shown).await?;
+        clear_up(session, statement).await?;
+        return Ok(if valid.as_deref() == Some("t") { Became::Done } else { Became::Undone });
+    }
+    let now = shape_for(session, statement).await?;
+    let (own, others) = now.split_once(':').unwrap_or((&now, ""));
+    let (own_before, others_before) = progress.shape.split_once(':').unwrap_or_default();
+    // Some changes of a table are not seen in its definition.
+    let is_seen = match &statement.action {
+        Action::AlterTable { alterations, .. } => {
+            alterations.iter().any(|one| !matches!(one.change, Change::Other))
+        }
+        Action::Other | Action::Insert(_) | Action::Update(_) | Action::Delete(_) => false,
+        _ => true,
+    };
+    Ok(match (own == own_before, is_seen) {
+        (_, false) => Became::InDoubt,
+        (true, true) => Became::Undone,
         // Many tables go one after the other on some servers: some may be left.
-        Action::Drop(drop) if drop.kind == "table" && drop.names.len() > 1 && !is_same => {
+        (false, true) if is_several(statement) => {
             let mut left = 0;
-            for name in &drop.names {
-                left += usize::from(!shape::columns_if_any(session, &name.shown).await?.is_empty());
+            for name in names(statement) {
+                left += usize::from(!shape::columns_if_any(session, &name).await?.is_empty());
             }
             if left == 0 { Became::Done } else { Became::InDoubt }
         }
-        Action::CreateIndex(index) if index.concurrently => {
-            let Some(name) = &index.name else { return Ok(Became::InDoubt) };
-            let valid = format!(
-                "select i.indisvalid from pg_index i where i.indexrelid = to_regclass({})",
-                session.literal(&name.shown)
-            );
-            match session.value(&valid).await?.as_deref() {
-                Some("t") => Became::Done,
-                Some(_) => {
-                    // What a build that was broken off leaves behind is in the way of the next.
-                    let name = shape::qualified(session, &name.shown);
-                    session.run(&format!("drop index concurrently {name}")).await?;
-                    Became::Undone
-                }
-                None => Became::Undone,
-            }
-        }
-        // To do them twice does no harm.
-        Action::Truncate(_) | Action::Vacuum { .. } | Action::Reindex(_) | Action::Cluster => {
-            Became::Undone
-        }
-        _ if begins(&["analyze", "optimize", "grant", "revoke", "flush", "check", "repair"]) => {
-            Became::Undone
-        }
-        // Nobody knows what a procedure does.
-        _ if begins(&["call", "load", "do", "select", "with"]) => Became::InDoubt,
-        _ if is_same => Became::Undone,
-        _ => Became::Done,
+        // Whoever changed other things meanwhile may have changed these.
+        (false, true) if others != others_before => Became::InDoubt,
+        (false, true) => Became::Done,
     })
 }
 
-/// All definitions in one short text.
-async fn shape_of(session: &mut Session) -> Result<String, Failure> {
-    let mut hash = Sha256::new();
+fn is_several(statement: &Statement) -> bool {
+    matches!(&statement.action, Action::Drop(drop) if drop.kind == "table" && drop.names.len() > 1)
+}
+
+/// What a statement is about, by name.
+fn names(statement: &Statement) -> Vec<String> {
+    let mut names: Vec<String> =
+        statement.tables().into_iter().map(|name| name.shown.clone()).collect();
+    match &statement.action {
+        Action::CreateIndex(index) => {
+            names.extend(index.name.iter().map(|name| name.shown.clone()))
+        }
+        Action::Create(object) | Action::Alter(object) => {
+            names.extend(object.name.iter().map(|name| name.shown.clone()));
+        }
+        Action::Drop(drop) => names.extend(drop.names.iter().map(|name| name.shown.clone())),
+        Action::RenameTables(pairs) => {
+            names.extend(pairs.iter().map(|(_, to)| to.shown.clone()));
+        }
+        Action::AlterTable { alterations, .. } => {
+            for alteration in alterations {
+                if let Change::RenameTable { to } = &alteration.change {
+                    names.push(to.shown.clone());
+                }
+            }
+        }
+        _ => {}
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The definitions of what a statement is about, and those of all else, each in one short text.
+async fn shape_for(session: &mut Session, statement: &Statement) -> Result<String, Failure> {
+    let names: Vec<String> = names(statement)
+        .into_iter()
+        .map(|name| name.strip_prefix("public.").unwrap_or(&name).to_ascii_lowercase())
+        .collect();
+    let (mut own, mut others) = (Sha256::new(), Sha256::new());
     for object in shape::objects(session).await? {
+        let listed = object.name.to_ascii_lowercase();
+        let is_own = names.iter().any(|name| {
+            listed.strip_prefix(name.as_str()).is_some_and(|rest| {
+                rest.is_empty() || rest.starts_with('.') || rest.starts_with('(')
+            })
+        });
+        let hash = if is_own || names.is_empty() { &mut own } else { &mut others };
         for part in [&object.kind, &object.name, &object.definition] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
         }
     }
-    Ok(hex(hash.finalize().as_slice()))
+    let short = |hash: Sha256| hex(&hash.finalize()[..16]);
+    Ok(format!("{}:{}", short(own), short(others)))
 }
 
 fn hash(text: &str) -> String {

@@ -88,6 +88,24 @@ impl ActionFacts for Migrate {
         )
     }
 
+    fn by_hand(&self) -> String {
+        if !matches!(self.engine, None | Some(Engine::Builtin)) {
+            return format!("by hand, take back: {}", self.line());
+        }
+        let table = self.table.as_ref().map_or("schema_migrations", |table| &table.value);
+        let from = self.from.as_ref().map_or("", |from| from.value.as_str());
+        let downs = match &self.rollbacks {
+            Some(folder) => folder.value.clone(),
+            None => format!("{}/rollback/, or beside", from.trim_end_matches('/')),
+        };
+        format!(
+            "by hand, on {}: of each version that this step applied, newest first, the script that \
+             undoes it ({downs}), then its row in {table} (which: select version, run from plan_scripts; \
+             a script that ended in its middle: select * from plan_statements)",
+            self.database.value
+        )
+    }
+
     fn effects(&self) -> Vec<Effect> {
         vec![Effect::Schema { database: self.database.value.clone() }]
     }

@@ -51,6 +51,12 @@ impl ActionFacts for Restore {
         Inverse::Natural("swaps back to the data that was there, saved before".to_owned())
     }
 
+    fn by_hand(&self) -> String {
+        "by hand: what was live before bears another name (…_before_…, ….before-… or .plan-before-…; the \
+         step's log tells it): give the restored data a name of their own, and that one back its name"
+            .to_owned()
+    }
+
     fn effects(&self) -> Vec<Effect> {
         match (&self.database, &self.to) {
             (Some(id), _) => vec![Effect::Data { database: id.value.clone() }],

@@ -141,6 +141,58 @@ fn a_database_that_is_open_elsewhere_is_not_swapped() {
 }
 
 #[test]
+fn foreign_keys_point_into_the_restored_data_and_hold() {
+    for kind in [Kind::Postgres, Kind::MariaDb] {
+        if !has(kind) {
+            continue;
+        }
+        let (place, server) = place("keys", kind, "", "");
+        server.sql("create table a_items (id integer primary key, order_id integer, foreign key (order_id) references orders (id))");
+        server.sql("create table z_items (id integer primary key, order_id integer, foreign key (order_id) references orders (id))");
+        server.sql("insert into a_items values (1, 1)");
+        to_the_hand(&place);
+        place.plan(&["resume"]).ends(0);
+        for table in ["a_items", "z_items"] {
+            server.sql(&format!("insert into {table} values (8, 2)"));
+            assert!(
+                server.refuses(&format!("insert into {table} values (9, 77)")),
+                "{kind:?} {table}"
+            );
+        }
+        assert!(server.refuses("delete from orders where id = 2"));
+    }
+}
+
+/// Killed at each moment of the swap: going on brings the restored data, going back the live ones, and
+/// the database lets everybody in again.
+#[test]
+fn killed_at_each_moment_of_a_swap_it_goes_on_or_back() {
+    for kind in ALL {
+        if !has(kind) {
+            continue;
+        }
+        for moment in 1..=3 {
+            for verb in ["resume", "rollback"] {
+                let (place, server) = place(&format!("moment-{moment}-{verb}"), kind, "", "");
+                to_the_hand(&place);
+                DAMAGE.iter().for_each(|statement| drop(server.sql(statement)));
+                let mut command = place.command(&["resume"]);
+                command.env("PLAN_CRASH_AT", format!("swap:{moment}"));
+                let status = command.output().unwrap().status;
+                // Not every server has three of them.
+                assert!(moment == 3 || !status.success(), "{kind:?} {moment} was not killed");
+                if status.success() {
+                    continue;
+                }
+                let ran = place.plan(&[verb]).ends(0);
+                let wanted = if verb == "resume" { "new\nold" } else { "wrong\nwrong\nlate" };
+                assert_eq!(server.sql(STATES), wanted, "{kind:?} {moment} {verb}: {}", ran.out);
+            }
+        }
+    }
+}
+
+#[test]
 fn what_a_server_cannot_swap_is_refused_before_anything_is_touched() {
     if !has(Kind::MariaDb) {
         return;

@@ -266,6 +266,11 @@ impl Server {
         self.client(&self.on_shop(sql))
     }
 
+    /// Whether the server says no.
+    pub fn refuses(&self, sql: &str) -> bool {
+        self.try_client(&self.on_shop(sql)).is_none()
+    }
+
     /// Whether psql says that a file went well, as guides call it.
     pub fn psql_file(&self, file: &Path) -> bool {
         let mut command = Command::new(postgres_programs().unwrap().join("psql"));

@@ -97,18 +97,22 @@ pub fn ending(compression: Compression) -> &'static str {
     }
 }
 
-/// Its folder, for its owner alone; one that is open to others is not used.
+/// Its folder, made for its owner alone. One that is there keeps its rights, unless others may put
+/// files into it.
 pub fn folder(path: &Path) -> Result<(), Failure> {
     let wrong = |problem: std::io::Error| error(format!("{}: {problem}", path.display()));
     if !path.exists() {
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(wrong)?;
-        return Ok(());
+        return DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(wrong);
     }
-    let rights = fs::metadata(path).map_err(wrong)?.permissions().mode() & 0o077;
-    if rights != 0 {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(wrong)?;
+    let rights = fs::metadata(path).map_err(wrong)?.permissions().mode();
+    match rights & 0o022 {
+        0 => Ok(()),
+        _ => Err(error(format!(
+            "{} can be written by others (mode {:04o}): chmod go-w it, or name another folder",
+            path.display(),
+            rights & 0o7777
+        ))),
     }
-    Ok(())
 }
 
 /// While it is being written.

@@ -11,6 +11,8 @@ pub(crate) enum Point {
     Order,
     /// The keeper has its order, and nothing was heard of it yet.
     Ordered,
+    /// In the middle of putting restored data into their place.
+    Swap,
 }
 
 #[cfg(debug_assertions)]
@@ -41,6 +43,7 @@ fn wish() -> Option<(Point, u32)> {
         "after" => Point::After,
         "order" => Point::Order,
         "ordered" => Point::Ordered,
+        "swap" => Point::Swap,
         _ => return None,
     };
     Some((point, number.parse().ok()?))

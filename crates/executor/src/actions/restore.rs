@@ -45,18 +45,27 @@ impl Perform for Restore {
 
     fn found<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Found> {
         Box::pin(async move {
-            let stands = async {
+            let looked = async {
                 let ready = Ready::of(self, job)?;
-                ready.swap(job, around)?.stands().await
+                let swap = ready.swap(job, around)?;
+                let stands = swap.stands().await?;
+                match stands {
+                    // Only prepared: that is done anew, if it is wanted at all.
+                    Stands::Before => swap.forget().await?,
+                    // Nothing is live between the two halves of a swap: it is brought to its end first.
+                    Stands::Between => swap.swap().await?,
+                    Stands::After => {}
+                }
+                Ok::<_, Failure>(stands)
             };
-            match stands.await {
-                Ok(Stands::After) => Found::Done {
+            match looked.await {
+                Ok(Stands::Before) => {
+                    Found::Undone { how: "the restored data are not in their place yet".to_owned() }
+                }
+                Ok(Stands::Between | Stands::After) => Found::Done {
                     how: "the restored data are in their place".to_owned(),
                     outputs: Outputs::new(),
                 },
-                Ok(Stands::Before | Stands::Between) => {
-                    Found::Undone { how: "the restored data are not in their place yet".to_owned() }
-                }
                 Err(_) => Found::InDoubt,
             }
         })

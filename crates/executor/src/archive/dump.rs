@@ -41,6 +41,10 @@ pub async fn dump(
 ) -> Result<Option<Snapshot>, Broken> {
     let scope = Scope { except: wanted.except.to_vec(), ..Scope::default() };
     if wanted.at.dialect == Dialect::Sqlite {
+        if !wanted.except.is_empty() {
+            let text = "SQLite saves all of a database: nothing can be left out by `except`";
+            return Err(error(text).into());
+        }
         return sqlite(job, wanted, &scope, path).await;
     }
     let mut session = Session::open(wanted.at, &job.session_name()).await?;
@@ -174,6 +178,8 @@ pub fn login(at: &Address) -> (Vec<String>, Vec<(String, String)>) {
             }
         }
         arguments.push(format!("--user={user}"));
+        // Where it leads is said by the plan alone, not by somebody's settings.
+        arguments.insert(0, "--no-defaults".to_owned());
         env.push(("MYSQL_PWD".to_owned(), password.unwrap_or_default()));
         arguments.extend(setting(&["ssl-ca", "sslca"]).map(|file| format!("--ssl-ca={file}")));
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use plan_model::model::check::Proof;
 use plan_model::template::shell_word;
+use sha2::{Digest, Sha256};
 
 use super::{Kind, Manifest, dump, pack, sum};
 use crate::event::Failure;
@@ -103,7 +104,6 @@ pub fn read(manifest: &Manifest, path: &Path) -> Result<(), Failure> {
 
 /// Each file of a tar is what it was when it was saved.
 fn entries(manifest: &Manifest, reader: Box<dyn Read + Send>) -> Result<(), String> {
-    use sha2::{Digest, Sha256};
     let mut tar = tar::Archive::new(reader);
     let mut missing: std::collections::BTreeMap<String, &String> = manifest
         .paths
@@ -204,8 +204,11 @@ async fn restored(
         let _ = std::fs::remove_file(&copy);
         return Ok(compared?);
     }
-    // A fixed beginning and nothing that anybody typed.
-    let name = format!("plan_scratch_{}", std::process::id());
+    // A fixed beginning and nothing that anybody typed; nobody else's proof has the same name.
+    let own = format!("{}/{}/{}", crate::owner::host(), std::process::id(), manifest.id);
+    let mark = Sha256::digest(own);
+    let mark: String = mark.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("plan_scratch_{mark}");
     let there = at.on(&name);
     let quoted = identifier(at.dialect, &name);
     let mut session = Session::open(at, &job.session_name()).await?;

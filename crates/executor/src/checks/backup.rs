@@ -95,7 +95,7 @@ fn newest(job: &Job, connection: &str) -> Result<Option<PathBuf>, Failure> {
             let Some(path) = name.strip_suffix(".json").map(PathBuf::from) else { continue };
             let Ok(manifest) = archive::manifest(&path) else { continue };
             let is_newer = found.as_ref().is_none_or(|(other, _)| other.ended < manifest.ended);
-            if manifest.database.as_deref() == Some(connection) && is_newer {
+            if manifest.database.as_deref() == Some(connection) && is_newer && path.exists() {
                 found = Some((manifest, path));
             }
         }

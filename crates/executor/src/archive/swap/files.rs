@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Stands, Swap};
 use crate::archive::pack;
+use crate::crash::{Point, point};
 use crate::event::Failure;
 use crate::fingerprint;
 use crate::world::error;
@@ -118,6 +119,7 @@ pub fn swap_back(swap: &Swap<'_>) -> Result<(), Failure> {
 
 fn moved(from: &Path, to: &Path) -> Result<(), Failure> {
     let folder = to.parent().unwrap_or(Path::new("."));
+    point(Point::Swap);
     fs::create_dir_all(folder)
         .and_then(|()| fs::rename(from, to))
         .map_err(|problem| error(format!("{} to {}: {problem}", from.display(), to.display())))

@@ -4,6 +4,7 @@
 
 use super::{Stands, Swap, before_name, new_name};
 use crate::archive::prove;
+use crate::crash::{Point, point};
 use crate::event::Failure;
 use crate::world::database::Session;
 use crate::world::{Broken, error};
@@ -103,8 +104,9 @@ async fn exchange(swap: &Swap<'_>, live: &str, away: &str, comes: &str) -> Resul
             }
         }
         if !moves.is_empty() {
-            session.run("set session foreign_key_checks = 0").await?;
+            point(Point::Swap);
             session.run(&format!("rename table {}", moves.join(", "))).await?;
+            point(Point::Swap);
         }
         Ok::<_, Failure>(())
     };

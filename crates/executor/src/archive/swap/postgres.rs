@@ -1,12 +1,15 @@
 //! PostgreSQL: a database beside the live one, with its owner, settings and grants, and two renames in
 //! one transaction while nobody is let in.
 
+use std::path::PathBuf;
+
 use super::{Stands, Swap, before_name, new_name};
 use crate::archive::prove;
+use crate::crash::{Point, point};
 use crate::event::Failure;
 use crate::world::database::Session;
 use crate::world::database::snapshot::{self, Scope};
-use crate::world::{Broken, error};
+use crate::world::{Broken, error, write_durable};
 
 /// From where the live database can be renamed: nobody renames the one it is in.
 async fn aside(swap: &Swap<'_>) -> Result<Session, Failure> {
@@ -23,9 +26,39 @@ async fn exists(session: &mut Session, name: &str) -> Result<bool, Failure> {
 
 pub async fn stands(swap: &Swap<'_>) -> Result<Stands, Failure> {
     let mut session = aside(swap).await?;
-    let there = exists(&mut session, &before_name(swap.at()?, &swap.mark)).await;
+    let there = async {
+        // A kill in the middle of a swap leaves them closed.
+        if closed(swap).exists() {
+            open_again(swap, &mut session).await?;
+        }
+        exists(&mut session, &before_name(swap.at()?, &swap.mark)).await
+    };
+    let there = there.await;
     session.close().await;
     Ok(if there? { Stands::After } else { Stands::Before })
+}
+
+/// Says that this swap lets nobody in.
+fn closed(swap: &Swap<'_>) -> PathBuf {
+    swap.job.world.folder.join(format!("closed-{}", swap.mark))
+}
+
+/// Whichever of the databases it was that was closed.
+async fn open_again(swap: &Swap<'_>, session: &mut Session) -> Result<(), Failure> {
+    let at = swap.at()?;
+    let names = [
+        at.database().unwrap_or_default().to_owned(),
+        before_name(at, &swap.mark),
+        new_name(at, &swap.mark),
+    ];
+    for name in names {
+        if exists(session, &name).await? {
+            let name = session.identifier(&name);
+            session.run(&format!("alter database {name} allow_connections true")).await?;
+        }
+    }
+    let _ = std::fs::remove_file(closed(swap));
+    Ok(())
 }
 
 pub async fn prepare(swap: &Swap<'_>) -> Result<(), Broken> {
@@ -123,7 +156,9 @@ async fn exchange(swap: &Swap<'_>, live: &str, away: &str, comes: &str) -> Resul
     let (live_name, quoted) = (session.literal(live), session.identifier(live));
     let (away, comes) = (session.identifier(away), session.identifier(comes));
     let result = async {
+        write_durable(&closed(swap), b"")?;
         session.run(&format!("alter database {quoted} allow_connections false")).await?;
+        point(Point::Swap);
         let end = format!(
             "select count(pg_terminate_backend(pid)) from pg_stat_activity
              where datname = {live_name} and pid <> pg_backend_pid()"
@@ -136,18 +171,16 @@ async fn exchange(swap: &Swap<'_>, live: &str, away: &str, comes: &str) -> Resul
                  alter database {comes} rename to {quoted}; commit"
             ))
             .await?;
+        point(Point::Swap);
         Ok::<_, Failure>(())
     };
     let result = result.await;
     if result.is_err() {
         session.roll_back().await;
     }
-    for name in [&quoted, &away] {
-        // Whichever of them it was that was closed.
-        let _ = session.run(&format!("alter database {name} allow_connections true")).await;
-    }
+    let opened = open_again(swap, &mut session).await;
     session.close().await;
-    result
+    result.and(opened)
 }
 
 pub async fn forget(swap: &Swap<'_>) -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Stands, Swap};
 use crate::archive::pack;
+use crate::crash::{Point, point};
 use crate::event::Failure;
 use crate::world::database::address::{Address, To};
 use crate::world::database::{Session, sqlite};
@@ -96,9 +97,12 @@ pub async fn swap(swap: &Swap<'_>) -> Result<(), Failure> {
     let mut kept_log = false;
     if live.exists() {
         kept_log = alone(swap, live).await?;
+        point(Point::Swap);
         rename(live, &before)?;
     }
+    point(Point::Swap);
     rename(&new, live)?;
+    point(Point::Swap);
     sync(live)?;
     if kept_log {
         let at = swap.at()?;

@@ -223,7 +223,7 @@ fn a_full_disk_is_told_and_nothing_is_taken_for_a_backup() {
     server.sql("create table big as select i, md5(i::text) from generate_series(1, 100000) as i");
     let small = place.folder.join("backups");
     std::fs::create_dir(&small).unwrap();
-    shell(&format!("mount -t tmpfs -o size=1m none {}", small.display()));
+    shell(&format!("mount -t tmpfs -o size=1m,mode=700 none {}", small.display()));
     let ran = place.apply();
     let left = files(&place);
     shell(&format!("umount {}", small.display()));

@@ -362,3 +362,88 @@ json.dump(manifest, open(path + '.json', 'w'))
         assert!(!std::path::Path::new("/escaped").exists());
     }
 }
+
+/// Runs are counted in each store: another store's first run has the same name.
+#[test]
+fn what_another_run_of_the_same_name_left_is_not_taken_for_ours() {
+    for kind in ALL {
+        if !has(kind) {
+            continue;
+        }
+        let (place, server) = place("same-name", kind, "", "");
+        to_the_hand(&place);
+        place.plan(&["resume"]).ends(0);
+        std::fs::rename(place.store(), place.folder.join("store-of-then")).unwrap();
+        server.sql("update orders set state = 'today'");
+        to_the_hand(&place);
+        server.sql("update orders set state = 'wrong'");
+        place.plan(&["resume"]).ends(0);
+        assert_eq!(server.sql(STATES), "today\ntoday", "{kind:?}");
+        place.plan(&["rollback"]).ends(0);
+        assert_eq!(server.sql(STATES), "wrong\nwrong", "{kind:?}");
+    }
+}
+
+#[test]
+fn files_go_where_they_are_told_to_and_links_are_not_taken_for_what_they_name() {
+    let place = Place::new("restore-where");
+    let live = place.folder.join("live");
+    place.write("live/f", "old");
+    let plan = |keys: &str, saved: &str| {
+        place.write("plan.yaml", &format!(
+            "plan: p\nsteps:\n  - step: save\n    backup: {{ files: [\"{saved}\"], to: backups/ }}\n  \
+             - {{ step: change, run: \"echo new > live/f\", irreversible: a test of where files go }}\n  \
+             - step: back\n    restore: {{ step: save{keys} }}\n"
+        ));
+        place.apply()
+    };
+    plan(", to: elsewhere", &live.display().to_string()).ends(0);
+    assert_eq!(place.read("live/f"), "new\n");
+    assert_eq!(place.read(&format!("elsewhere{}/f", live.display())), "old");
+    std::os::unix::fs::symlink("live", place.folder.join("current")).unwrap();
+    plan("", "current").ends(1).says("current is a link to live");
+}
+
+/// Three paths; the second cannot be moved, for a reason that has passed by the time of the way back.
+#[test]
+fn files_that_were_not_reached_stay_when_it_goes_back() {
+    let place = Place::new("restore-half");
+    for name in ["a", "b", "c"] {
+        place.write(&format!("{name}/f"), name);
+    }
+    place.write("plan.yaml", "plan: p\nsteps:\n  - step: save\n    backup: { files: [a, b, c], to: backups/ }\n  \
+        - { step: change, run: \"for n in a b c; do echo new-$n > $n/f; done\", irreversible: a test of half a swap }\n  \
+        - { step: hand, manual: look, read_only: true }\n  - step: back\n    restore: { step: save }\n");
+    to_the_hand(&place);
+    for moment in 1..=6 {
+        let mut command = place.command(&["resume"]);
+        command.env("PLAN_CRASH_AT", format!("swap:{moment}"));
+        let _ = command.output().unwrap();
+        if moment == 3 {
+            break;
+        }
+    }
+    place.plan(&["rollback"]);
+    for name in ["a", "b", "c"] {
+        assert_eq!(place.read(&format!("{name}/f")), format!("new-{name}\n"));
+    }
+}
+
+#[test]
+fn tables_of_other_schemas_are_proven_and_left_out_rows_are_not_forgotten() {
+    if !has(Kind::Postgres) {
+        return;
+    }
+    let (place, server) = place("schemas", Kind::Postgres, "", "    on_failure: pause\n");
+    server.sql("create schema billing");
+    server.sql("create table billing.inv (id int primary key)");
+    server.sql("alter database shop connection limit 7");
+    to_the_hand(&place);
+    place.plan(&["resume"]).ends(0);
+    assert_eq!(server.sql("select datconnlimit from pg_database where datname = 'shop'"), "7");
+    let text = place.read("plan.yaml").replace("proof: restore", "except: [orders]");
+    place.write("plan.yaml", &text);
+    to_the_hand(&place);
+    place.plan(&["resume"]).ends(4).says("left out the rows of orders");
+    assert_eq!(server.sql(STATES), "new\nold");
+}

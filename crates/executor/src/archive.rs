@@ -65,6 +65,9 @@ pub struct Manifest {
     /// What the data were when it was taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Snapshot>,
+    /// Of a database: tables whose rows are not in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<String>,
     /// Each path with what it is, of files.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub paths: BTreeMap<String, String>,

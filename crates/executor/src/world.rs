@@ -16,6 +16,7 @@ use plan_model::graph::CompiledPlan;
 use plan_model::model::plan::Surroundings;
 use plan_model::model::value::{HostRef, Text};
 use plan_model::notation::Spoken;
+use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::{Clock, Moment};
@@ -177,6 +178,21 @@ impl World {
             own,
             base: &self.base,
         }
+    }
+
+    /// This run among all runs of all stores: whatever is left in a database by another one that has the
+    /// same name is not ours.
+    pub fn run_key(&self) -> String {
+        let own = format!(
+            "{}\n{}\n{}\n{}",
+            self.run.id,
+            self.began.timestamp(),
+            self.folder.display(),
+            crate::owner::host()
+        );
+        let digest = Sha256::digest(own);
+        let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        format!("{}-{mark}", self.run.id)
     }
 
     /// A file that the plan names: as it was reviewed, or as it lies there where only the run knew its

@@ -91,6 +91,7 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
         keep_seconds: fill.optional_time(backup.keep.as_ref())?.map(|keep| keep.as_secs()),
         keep_last: backup.keep_last.as_ref().map(|count| fill.count(count)).transpose()?,
         data: None,
+        except: if at.is_some() { except.clone() } else { Vec::new() },
         paths: Default::default(),
     };
     let made = async {

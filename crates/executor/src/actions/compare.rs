@@ -158,6 +158,15 @@ pub async fn against(
         .ok_or_else(|| error(format!("there is no snapshot of {step}")))?;
     let rules = allowed(job, rules)?;
     let except = texts(job, except)?;
+    for one in except.iter().filter(|one| !before.except.contains(one)) {
+        let is_column = before.data.tables.iter().any(|(name, table)| {
+            table.columns.iter().any(|column| column == one || format!("{name}.{column}") == *one)
+        });
+        if is_column {
+            let text = format!("the column {one} is in the snapshot: leave it out there as well");
+            return Err(error(text));
+        }
+    }
     let columns = before.data.tables.iter();
     let columns = columns.map(|(name, table)| (name.clone(), table.columns.clone())).collect();
     let mut now = Kept {

@@ -122,7 +122,7 @@ impl<'j> Going<'j> {
         let mut session = Session::open(&at, &job.session_name()).await?;
         session.wait_for_locks(patience.lock).await?;
         let entry = job.entry.map_or(&*job.id, |entry| &*job.world.plan.entry(entry).id);
-        let run = format!("{}/{entry}", job.world.run.id);
+        let run = format!("{}/{entry}", job.world.run_key());
         Ok((Going { migrate, job, set, target, table, run, patience }, session))
     }
 

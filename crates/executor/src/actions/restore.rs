@@ -82,6 +82,7 @@ struct Ready {
     path: PathBuf,
     at: Option<Address>,
     base: PathBuf,
+    is_elsewhere: bool,
     mark: String,
 }
 
@@ -94,6 +95,13 @@ impl Ready {
             (None, None) => return Err(error("`step:` or `id:` says which backup it is")),
         };
         let manifest = archive::manifest(&path)?;
+        if !manifest.except.is_empty() {
+            return Err(error(format!(
+                "{} left out the rows of {}: a restore would leave those empty",
+                manifest.id,
+                manifest.except.join(", ")
+            )));
+        }
         let named = restore.database.as_ref().map(|id| id.value.clone());
         let at = match named.or(manifest.database.clone()) {
             Some(database) => Some(Address::of(&fill, Some(&database))?),
@@ -104,9 +112,10 @@ impl Ready {
             None => job.world.base.clone(),
         };
         let entry = job.entry.map_or(&*job.id, |entry| &*job.world.plan.entry(entry).id);
-        let digest = Sha256::digest(format!("{}/{entry}", job.world.run.id));
+        let digest = Sha256::digest(format!("{}/{entry}", job.world.run_key()));
         let mark = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Ready { manifest, path, at, base, mark })
+        let is_elsewhere = restore.to.is_some();
+        Ok(Ready { manifest, path, at, base, is_elsewhere, mark })
     }
 
     fn swap<'s>(&'s self, job: &'s Job, around: &Surroundings) -> Result<Swap<'s>, Failure> {
@@ -117,6 +126,7 @@ impl Ready {
             path: &self.path,
             at: self.at.as_ref(),
             base: &self.base,
+            is_elsewhere: self.is_elsewhere,
             mark: self.mark.clone(),
         })
     }

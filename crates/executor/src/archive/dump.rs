@@ -57,7 +57,13 @@ pub async fn dump(
             moment = session.value("select pg_export_snapshot()").await.map_err(Failure::from)?;
         }
     }
-    let result = by_program(job, around, wanted, moment.as_deref(), path).await;
+    let mut history = false;
+    if session.dialect() == Dialect::MariaDb {
+        let versioned = "select 1 from information_schema.tables
+            where table_schema = database() and table_type = 'SYSTEM VERSIONED' limit 1";
+        history = session.value(versioned).await.map_err(Failure::from)?.is_some();
+    }
+    let result = by_program(job, around, wanted, history, moment.as_deref(), path).await;
     if let Some(before) = data.as_ref().filter(|_| moment.is_none())
         && result.is_ok()
     {
@@ -76,6 +82,7 @@ async fn by_program(
     job: &Job,
     mut around: Around,
     wanted: &Wanted<'_>,
+    history: bool,
     moment: Option<&str>,
     path: &Path,
 ) -> Result<(), Broken> {
@@ -97,6 +104,9 @@ async fn by_program(
             (dump, wanted.map(str::to_owned).to_vec())
         }
     };
+    if history {
+        arguments.push("--dump-history".to_owned());
+    }
     if let Some(moment) = moment {
         arguments.push(format!("--snapshot={moment}"));
     }

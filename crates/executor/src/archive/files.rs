@@ -44,6 +44,12 @@ fn look(
         if !base.join(name).exists() && std::fs::symlink_metadata(base.join(name)).is_err() {
             return Err(error(format!("there is no {name}")));
         }
+        if let Ok(target) = std::fs::read_link(base.join(name)) {
+            return Err(error(format!(
+                "{name} is a link to {}, and only the link would be saved: name what it leads to",
+                target.display()
+            )));
+        }
         fingerprint::files(&base.join(name), name, except, &mut parts)?;
     }
     Ok(parts)

@@ -8,6 +8,7 @@ use plan_model::model::check::Proof;
 use plan_model::template::shell_word;
 use sha2::{Digest, Sha256};
 
+use super::swap::postgres;
 use super::{Kind, Manifest, dump, pack, sum};
 use crate::event::Failure;
 use crate::world::database::address::{Address, To};
@@ -205,7 +206,7 @@ async fn restored(
         return Ok(compared?);
     }
     // A fixed beginning and nothing that anybody typed; nobody else's proof has the same name.
-    let own = format!("{}/{}/{}", crate::owner::host(), std::process::id(), manifest.id);
+    let own = format!("{}/{}", job.world.run_key(), manifest.step);
     let mark = Sha256::digest(own);
     let mark: String = mark.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let name = format!("plan_scratch_{mark}");
@@ -213,8 +214,17 @@ async fn restored(
     let quoted = identifier(at.dialect, &name);
     let mut session = Session::open(at, &job.session_name()).await?;
     session.run(&format!("drop database if exists {quoted}")).await.map_err(Failure::from)?;
-    session.run(&format!("create database {quoted}")).await.map_err(|refusal| {
-        error(format!("a database for the proof cannot be made: {}", refusal.text))
+    let made = match manifest.kind {
+        Kind::PostgresDump => {
+            postgres::make(&mut session, at.database().unwrap_or_default(), &name).await
+        }
+        _ => {
+            let made = session.run(&format!("create database {quoted}")).await;
+            made.map(|_| ()).map_err(Failure::from)
+        }
+    };
+    made.map_err(|failure| {
+        error(format!("a database for the proof cannot be made: {}", failure.text))
     })?;
     let loaded = match load(job, around, manifest, path, &there).await {
         Ok(()) => compared(job, &there, data).await.map_err(Broken::from),

@@ -34,6 +34,8 @@ pub struct Swap<'s> {
     pub at: Option<&'s Address>,
     /// Where files go back to.
     pub base: &'s Path,
+    /// Not where they came from: below the base, also what had a path of its own.
+    pub is_elsewhere: bool,
     /// Tells this restore from all others.
     pub mark: String,
 }

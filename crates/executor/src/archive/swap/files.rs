@@ -42,6 +42,32 @@ fn inside(name: &str) -> &str {
     name.strip_prefix("./").unwrap_or(name)
 }
 
+fn live(swap: &Swap<'_>, top: &str) -> PathBuf {
+    swap.base.join(if swap.is_elsewhere { inside(top) } else { top })
+}
+
+/// Two renames need one file system: seen before anything is touched.
+fn can_move(swap: &Swap<'_>) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt;
+    let device = |path: &Path| {
+        path.ancestors().find_map(|path| fs::metadata(path).ok()).map(|meta| meta.dev())
+    };
+    let here = device(swap.base);
+    for top in tops(swap) {
+        let live = live(swap, top);
+        let parent = live.parent().unwrap_or(Path::new("/"));
+        if device(parent) != here {
+            return Err(error(format!(
+                "{} is on another file system than {}: it cannot be swapped at once; restore it with \
+                 `to:` on its own",
+                live.display(),
+                swap.base.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
 pub fn stands(swap: &Swap<'_>) -> Result<Stands, Failure> {
     Ok(match (before(swap).exists(), new(swap).exists()) {
         (false, _) => Stands::Before,
@@ -51,6 +77,7 @@ pub fn stands(swap: &Swap<'_>) -> Result<Stands, Failure> {
 }
 
 pub fn prepare(swap: &Swap<'_>) -> Result<(), Failure> {
+    can_move(swap)?;
     let new = new(swap);
     let wrong = |problem: std::io::Error| error(format!("{}: {problem}", new.display()));
     let _ = fs::remove_dir_all(&new);
@@ -76,8 +103,7 @@ pub fn prepare(swap: &Swap<'_>) -> Result<(), Failure> {
 pub fn swap(swap: &Swap<'_>) -> Result<(), Failure> {
     let (new, before) = (new(swap), before(swap));
     for top in tops(swap) {
-        let (live, fresh, old) =
-            (swap.base.join(top), new.join(inside(top)), before.join(inside(top)));
+        let (live, fresh, old) = (live(swap, top), new.join(inside(top)), before.join(inside(top)));
         if fresh.symlink_metadata().is_err() {
             continue;
         }
@@ -102,18 +128,25 @@ pub fn swap_back(swap: &Swap<'_>) -> Result<(), Failure> {
         return forget(swap);
     }
     for top in tops(swap) {
-        let (live, old, gone) =
-            (swap.base.join(top), before.join(inside(top)), away.join(inside(top)));
+        let (live, old, gone) = (live(swap, top), before.join(inside(top)), away.join(inside(top)));
         let was_there = old.symlink_metadata().is_ok();
-        if live.symlink_metadata().is_ok() && gone.symlink_metadata().is_err() {
+        // What is still prepared never came into its place: there the live one is that of before.
+        let has_come = new(swap).join(inside(top)).symlink_metadata().is_err();
+        if has_come && live.symlink_metadata().is_ok() && gone.symlink_metadata().is_err() {
             moved(&live, &gone)?;
         }
         if was_there {
             moved(&old, &live)?;
         }
     }
-    let _ = fs::remove_dir_all(&away);
-    let _ = fs::remove_dir_all(&before);
+    let removed = |path: &Path| match fs::remove_dir_all(path) {
+        Err(problem) if problem.kind() != std::io::ErrorKind::NotFound => {
+            Err(error(format!("{}: {problem}", path.display())))
+        }
+        _ => Ok(()),
+    };
+    removed(&away)?;
+    removed(&before)?;
     forget(swap)
 }
 

@@ -42,6 +42,9 @@ async fn others(session: &mut Session, database: &str) -> Result<Vec<String>, Fa
              where trigger_schema = {name}
          union all select concat(lower(routine_type), ' ', routine_name)
              from information_schema.routines where routine_schema = {name}
+         union all select concat(lower(table_type), ' ', table_name)
+             from information_schema.tables where table_schema = {name}
+             and table_type in ('SYSTEM VERSIONED', 'SEQUENCE')
          union all select concat('event ', event_name) from information_schema.events
              where event_schema = {name}"
     );
@@ -87,12 +90,26 @@ pub async fn prepare(swap: &Swap<'_>) -> Result<(), Broken> {
 pub async fn swap(swap: &Swap<'_>) -> Result<(), Failure> {
     let at = swap.at()?;
     let live = at.database().unwrap_or_default();
-    exchange(swap, live, &before_name(at, &swap.mark), &new_name(at, &swap.mark)).await
+    exchange(swap, live, &before_name(at, &swap.mark), &new_name(at, &swap.mark)).await?;
+    let mut session = session(swap).await?;
+    let new = new_name(at, &swap.mark);
+    let left = tables(&mut session, &new).await;
+    let result = match left {
+        Ok(left) if left.is_empty() => {
+            let name = session.identifier(&new);
+            session.run(&format!("drop database if exists {name}")).await.map_err(Failure::from)
+        }
+        Ok(left) => Err(error(format!("{} did not come into its place", left.join(", ")))),
+        Err(failure) => Err(failure),
+    };
+    session.close().await;
+    result.map(|_| ())
 }
 
 async fn exchange(swap: &Swap<'_>, live: &str, away: &str, comes: &str) -> Result<(), Failure> {
     let mut session = session(swap).await?;
     let result = async {
+        // Dropped once it was empty.
         let target = session.identifier(away);
         session.run(&format!("create database if not exists {target}")).await?;
         let mut moves = Vec::new();

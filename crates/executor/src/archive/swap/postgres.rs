@@ -70,6 +70,10 @@ pub async fn prepare(swap: &Swap<'_>) -> Result<(), Broken> {
     made?;
     let there = at.on(&new);
     prove::load(swap.job, swap.around.clone(), swap.manifest, swap.path, &there).await?;
+    let mut session = aside(swap).await?;
+    let dressed = dress(&mut session, live, &new).await;
+    session.close().await;
+    dressed?;
     let Some(data) = &swap.manifest.data else { return Ok(()) };
     let mut session = Session::open(&there, &swap.job.session_name()).await?;
     let scope = Scope { tables: data.tables.keys().cloned().collect(), ..Scope::default() };
@@ -88,26 +92,42 @@ pub async fn prepare(swap: &Swap<'_>) -> Result<(), Broken> {
 }
 
 /// An empty database like the live one.
-async fn make(session: &mut Session, live: &str, new: &str) -> Result<(), Failure> {
+pub async fn make(session: &mut Session, live: &str, new: &str) -> Result<(), Failure> {
     let quoted = session.identifier(new);
     session.run(&format!("drop database if exists {quoted}")).await?;
     let name = session.literal(live);
     let of_live = format!(
-        "select r.rolname, pg_encoding_to_char(d.encoding), d.datcollate, d.datctype
+        "select r.rolname, pg_encoding_to_char(d.encoding), d.datcollate, d.datctype, d.datconnlimit,
+             coalesce(to_jsonb(d) ->> 'datlocprovider', 'c')
          from pg_database d join pg_roles r on r.oid = d.datdba where d.datname = {name}"
     );
     let line = session.lines(&of_live).await?.into_iter().next();
     let line = line.ok_or_else(|| error(format!("there is no database {live}")))?;
     let part = |at: usize| line.get(at).cloned().flatten().unwrap_or_default();
+    if part(5) != "c" {
+        return Err(error(format!(
+            "{live} sorts by another provider than the C library ({}): this version of plan cannot make \
+             a database like it",
+            part(5)
+        )));
+    }
     let create = format!(
-        "create database {quoted} owner {} template template0 encoding {} lc_collate {} lc_ctype {}",
+        "create database {quoted} owner {} template template0 encoding {} lc_collate {} lc_ctype {} connection limit {}",
         session.identifier(&part(0)),
         session.literal(&part(1)),
         session.literal(&part(2)),
-        session.literal(&part(3))
+        session.literal(&part(3)),
+        part(4)
     );
     session.run(&create).await?;
-    // What belongs to a database and stands in no dump of it. Everybody may come into a new one: where
+    Ok(())
+}
+
+/// What belongs to a database and stands in no dump of it; once it is loaded, since some of it would be
+/// in the way.
+async fn dress(session: &mut Session, live: &str, new: &str) -> Result<(), Failure> {
+    let (quoted, name) = (session.identifier(new), session.literal(live));
+    // Everybody may come into a new one: where
     // somebody thought about that, only those who were let in may.
     let thought_about =
         format!("select datacl is not null from pg_database where datname = {name}");
@@ -115,17 +135,23 @@ async fn make(session: &mut Session, live: &str, new: &str) -> Result<(), Failur
         session.run(&format!("revoke all on database {quoted} from public")).await?;
     }
     let settings = format!(
-        "select format('alter database %I set %I to %s', {}, split_part(s, '=', 1),
-             case when split_part(s, '=', 1) in ('search_path', 'DateStyle', 'temp_tablespaces')
+        "select case r.setrole when 0 then format('alter database %I ', {new})
+                 else format('alter role %I in database %I ', r.setrole::regrole::text, {new}) end
+             || format('set %I to %s', split_part(s, '=', 1),
+             case when split_part(s, '=', 1) in ('search_path', 'DateStyle', 'temp_tablespaces',
+                 'session_preload_libraries', 'local_preload_libraries')
              then substr(s, strpos(s, '=') + 1) else quote_literal(substr(s, strpos(s, '=') + 1)) end)
-         from pg_db_role_setting, unnest(setconfig) as s
-         where setrole = 0 and setdatabase = (select oid from pg_database where datname = {name})
+         from pg_db_role_setting r, unnest(setconfig) as s
+         where setdatabase = (select oid from pg_database where datname = {name})
          union all
-         select format('grant %s on database %I to %s', a.privilege_type, {},
-             case a.grantee when 0 then 'public' else quote_ident(a.grantee::regrole::text) end)
-         from pg_database d, aclexplode(d.datacl) a where d.datname = {name}",
-        session.literal(new),
-        session.literal(new)
+         select format('grant %s on database %I to %s%s', a.privilege_type, {new},
+             case a.grantee when 0 then 'public' else a.grantee::regrole::text end,
+             case when a.is_grantable then ' with grant option' else '' end)
+         from pg_database d, aclexplode(d.datacl) a where d.datname = {name}
+         union all
+         select format('comment on database %I is %L', {new}, shobj_description(oid, 'pg_database'))
+         from pg_database where datname = {name} and shobj_description(oid, 'pg_database') is not null",
+        new = session.literal(new)
     );
     for line in session.lines(&settings).await? {
         if let Some(statement) = line.into_iter().next().flatten() {

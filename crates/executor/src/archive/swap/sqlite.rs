@@ -13,8 +13,15 @@ use crate::world::database::address::{Address, To};
 use crate::world::database::{Session, sqlite};
 use crate::world::error;
 
-fn live<'s>(swap: &'s Swap<'_>) -> Result<&'s Path, Failure> {
-    swap.at()?.file().ok_or_else(|| error("this backup is a SQLite file, the connection is not"))
+/// The file itself, where its name is a link to it.
+fn live(swap: &Swap<'_>) -> Result<PathBuf, Failure> {
+    let path = swap.at()?.file();
+    let path = path.ok_or_else(|| error("this backup is a SQLite file, the connection is not"))?;
+    // In the middle of a swap the link leads nowhere.
+    match fs::read_link(path) {
+        Ok(target) => Ok(path.parent().unwrap_or(Path::new(".")).join(target)),
+        Err(_) => Ok(path.to_owned()),
+    }
 }
 
 fn beside(swap: &Swap<'_>, what: &str) -> Result<PathBuf, Failure> {
@@ -38,7 +45,7 @@ pub fn stands(swap: &Swap<'_>) -> Result<Stands, Failure> {
 }
 
 pub async fn prepare(swap: &Swap<'_>) -> Result<(), Failure> {
-    let (live, new) = (live(swap)?, new(swap)?);
+    let (live, new) = (&live(swap)?, new(swap)?);
     let wrong = |problem: std::io::Error| error(format!("{}: {problem}", new.display()));
     crate::world::write_private(&new, b"")?;
     let mut from = pack::open(swap.path, &swap.manifest.packed).map_err(wrong)?;
@@ -63,6 +70,11 @@ pub async fn prepare(swap: &Swap<'_>) -> Result<(), Failure> {
 
 /// Nobody else has it open, and all of it is in the one file. Says whether it kept a log.
 async fn alone(swap: &Swap<'_>, path: &Path) -> Result<bool, Failure> {
+    // Before anything about it is changed.
+    let holders = sqlite::openers(path);
+    if !holders.is_empty() {
+        return Err(open_elsewhere(path, &holders.join(", ")));
+    }
     let at = Address { to: To::File(path.to_owned()), ..swap.at()?.clone() };
     let mut session = Session::open(&at, &swap.job.session_name()).await?;
     session.wait_for_locks(Duration::from_secs(5)).await?;
@@ -78,22 +90,19 @@ async fn alone(swap: &Swap<'_>, path: &Path) -> Result<bool, Failure> {
     };
     session.roll_back().await;
     session.close().await;
-    let holders = sqlite::openers(path);
-    if alone.is_err() || !holders.is_empty() {
-        let who = match holders.is_empty() {
-            true => alone.err().map_or_else(|| "somebody".to_owned(), |failure| failure.text),
-            false => holders.join(", "),
-        };
-        return Err(error(format!(
-            "{} is open elsewhere ({who}): stop what uses it, then try again",
-            path.display()
-        )));
+    match alone {
+        Ok(()) => Ok(kept),
+        Err(failure) => Err(open_elsewhere(path, &failure.text)),
     }
-    Ok(kept)
+}
+
+fn open_elsewhere(path: &Path, who: &str) -> Failure {
+    let path = path.display();
+    error(format!("{path} is open elsewhere ({who}): stop what uses it, then try again"))
 }
 
 pub async fn swap(swap: &Swap<'_>) -> Result<(), Failure> {
-    let (live, new, before) = (live(swap)?, new(swap)?, before(swap)?);
+    let (live, new, before) = (&live(swap)?, new(swap)?, before(swap)?);
     let mut kept_log = false;
     if live.exists() {
         kept_log = alone(swap, live).await?;
@@ -119,7 +128,7 @@ pub fn forget(swap: &Swap<'_>) -> Result<(), Failure> {
 }
 
 pub async fn swap_back(swap: &Swap<'_>) -> Result<(), Failure> {
-    let (live, before) = (live(swap)?, before(swap)?);
+    let (live, before) = (&live(swap)?, before(swap)?);
     if !before.exists() {
         return forget(swap);
     }

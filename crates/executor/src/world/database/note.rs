@@ -23,7 +23,7 @@ fn notes(job: &Job) -> String {
 }
 
 fn notes_of(job: &Job, entry: &str) -> String {
-    let digest = Sha256::digest(format!("{}/{entry}", job.world.run.id));
+    let digest = Sha256::digest(format!("{}/{entry}", job.world.run_key()));
     let mark: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
     format!("{NOTES}_{mark}")
 }
@@ -41,7 +41,7 @@ pub enum Fate {
 }
 
 fn name(job: &Job) -> String {
-    format!("{}/{}", job.world.run.id, job.performed_as)
+    format!("{}/{}", job.world.run_key(), job.performed_as)
 }
 
 fn file(job: &Job) -> PathBuf {

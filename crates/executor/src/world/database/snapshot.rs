@@ -70,7 +70,7 @@ pub async fn take(session: &mut Session, scope: &Scope) -> Result<Snapshot, Refu
     for object in shape::objects(session).await? {
         if !object.is_table() {
             // Of what hangs on a table, the table's name stands first.
-            let of = object.name.split('.').next().unwrap_or_default();
+            let of = object.name.rsplit_once('.').map_or("", |(table, _)| table);
             if object.kind != "constraint" || scope.sees(of) {
                 snapshot
                     .objects
@@ -247,8 +247,9 @@ pub fn differences(
         }
     }
     for (name, definition) in &before.objects {
-        let table = name.split([' ', '.']).nth(1).unwrap_or_default();
-        if is_out(table) || is_out(name.split(' ').nth(1).unwrap_or_default()) {
+        let whole = name.split_once(' ').map_or("", |(_, whole)| whole);
+        let table = whole.rsplit_once('.').map_or(whole, |(table, _)| table);
+        if is_out(table) || is_out(whole) {
             continue;
         }
         match now.objects.get(name) {

@@ -79,15 +79,19 @@ fn a_rollback_swaps_back_to_what_was_live() {
         assert_eq!(ran.code, 1, "{kind:?}: {ran:?}");
         assert_eq!(server.sql(STATES), "wrong\nwrong\nlate", "{}", ran.out);
         let left = match kind {
-            Kind::Sqlite => std::fs::read_dir(place.folder.join("server")).unwrap().count().to_string(),
-            Kind::Postgres => server.sql("select count(*) from pg_database where datname like 'shop\\_%'"),
-            Kind::MariaDb => server.sql("select count(*) from information_schema.schemata where schema_name like 'shop\\_%'"),
+            Kind::Sqlite => {
+                let names = std::fs::read_dir(place.folder.join("server")).unwrap();
+                let names = names.map(|one| one.unwrap().file_name().into_string().unwrap());
+                names.filter(|name| name.starts_with("shop.db.")).count().to_string()
+            }
+            Kind::Postgres => {
+                server.sql("select count(*) from pg_database where datname like 'shop\\_%'")
+            }
+            Kind::MariaDb => server.sql(
+                "select count(*) from information_schema.schemata where schema_name like 'shop\\_%'",
+            ),
         };
-        let wanted = match kind {
-            // The file and, as it keeps a log, what belongs to that.
-            Kind::Sqlite => left.clone(),
-            _ => "0".to_owned(),
-        };
+        let wanted = "0";
         assert_eq!(left, wanted, "{}", ran.out);
     }
 }
@@ -407,23 +411,34 @@ fn files_go_where_they_are_told_to_and_links_are_not_taken_for_what_they_name() 
 /// Three paths; the second cannot be moved, for a reason that has passed by the time of the way back.
 #[test]
 fn files_that_were_not_reached_stay_when_it_goes_back() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
     let place = Place::new("restore-half");
     for name in ["a", "b", "c"] {
         place.write(&format!("{name}/f"), name);
     }
     place.write("plan.yaml", "plan: p\nsteps:\n  - step: save\n    backup: { files: [a, b, c], to: backups/ }\n  \
-        - { step: change, run: \"for n in a b c; do echo new-$n > $n/f; done\", irreversible: a test of half a swap }\n  \
-        - { step: hand, manual: look, read_only: true }\n  - step: back\n    restore: { step: save }\n");
+        - { step: change, run: \"for n in a b c; do echo new-$n > $n/f; done\", read_only: true }\n  \
+        - { step: hand, manual: look, read_only: true }\n  - step: back\n    restore: { step: save }\n    on_failure: pause\n");
     to_the_hand(&place);
-    for moment in 1..=6 {
-        let mut command = place.command(&["resume"]);
-        command.env("PLAN_CRASH_AT", format!("swap:{moment}"));
-        let _ = command.output().unwrap();
-        if moment == 3 {
-            break;
-        }
-    }
-    place.plan(&["rollback"]);
+    let folder = place.folder.join("b").display().to_string();
+    let mount = |arguments: &[&str]| {
+        assert!(
+            std::process::Command::new(arguments[0])
+                .args(&arguments[1..])
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    mount(&["mount", "--bind", &folder, &folder]);
+    let ran = place.plan(&["resume"]);
+    let first = place.read("a/f");
+    mount(&["umount", &folder]);
+    ran.ends(4).says("busy");
+    assert_eq!(first, "a", "the first has come into its place");
+    place.plan(&["rollback"]).ends(0);
     for name in ["a", "b", "c"] {
         assert_eq!(place.read(&format!("{name}/f")), format!("new-{name}\n"));
     }

@@ -156,6 +156,8 @@ impl Server {
                 let mut command = as_user("mysql", Path::new("/usr/sbin/mariadbd"));
                 command.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
                 command.arg(format!("--socket={}", self.socket()));
+                // A server that starts clears away what it finds of others in a common one.
+                command.arg(format!("--tmpdir={}", self.folder.display()));
                 command.args(["--port", &port, "--bind-address=127.0.0.1"]);
                 command.arg(format!("--pid-file={}", self.folder.join("pid").display()));
                 command

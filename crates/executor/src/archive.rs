@@ -14,7 +14,6 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use plan_model::model::action::backup::Compression;
-use plan_model::model::check::Proof;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -81,14 +80,6 @@ impl Kind {
             Kind::SqliteFile => "db",
             Kind::Tar => "tar",
         }
-    }
-}
-
-pub fn word(compression: Compression) -> &'static str {
-    match compression {
-        Compression::Zstd => "zstd",
-        Compression::Gzip => "gzip",
-        Compression::None => "none",
     }
 }
 
@@ -162,8 +153,4 @@ pub fn sum(path: &Path) -> std::io::Result<(String, u64)> {
         size += read as u64;
     }
     Ok((hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), size))
-}
-
-pub fn proof_word(proof: Proof) -> &'static str {
-    proof.word()
 }

@@ -77,7 +77,7 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
     let mut manifest = Manifest {
         id,
         kind,
-        packed: archive::word(compression).to_owned(),
+        packed: compression.word().to_owned(),
         plan: job.world.plan.plan.file.plan.value.clone(),
         run: job.world.run.id.clone(),
         step: step(job).to_owned(),
@@ -97,7 +97,7 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
     let made = async {
         match &at {
             Some(at) => {
-                let packed = archive::word(compression);
+                let packed = compression.word();
                 let data = proof == Proof::Restore;
                 let wanted = dump::Wanted { at, packed, except: &except, data };
                 manifest.data = dump::dump(job, filled.clone(), &wanted, &partial).await?;
@@ -123,7 +123,7 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
             }
         }
         prove::prove(job, filled, &manifest, &partial, at.as_ref(), proof).await?;
-        manifest.proven = Some(archive::proof_word(proof).to_owned());
+        manifest.proven = Some(proof.word().to_owned());
         manifest.ended = job.world.clock.now();
         archive::seal(&path, &manifest)?;
         Ok::<_, Broken>(())

@@ -84,12 +84,6 @@ struct Going<'j> {
     patience: Patience,
 }
 
-/// What has been done on the way up, for what is told when it ends.
-#[derive(Default)]
-struct Done {
-    applied: Vec<String>,
-}
-
 impl<'j> Going<'j> {
     async fn begin(
         migrate: &'j Migrate,
@@ -144,10 +138,10 @@ impl<'j> Going<'j> {
     // ---- there ----
 
     async fn up(&mut self, session: &mut Session) -> Result<Outputs, Broken> {
-        let mut done = Done::default();
+        let mut done = Vec::new();
         let result = self.up_to_target(session, &mut done).await;
         let Err(Broken::Failed(mut failure)) = result else { return result };
-        if done.applied.is_empty() {
+        if done.is_empty() {
             // Nothing of this step is there: nothing has to be taken back.
             // The old session may be lost, or stuck in the middle of something.
             let looking = async {
@@ -159,7 +153,7 @@ impl<'j> Going<'j> {
             let looked = tokio::time::timeout(LOOK_PATIENCE, looking).await;
             failure.untouched = matches!(looked, Ok(Ok(true)));
         } else {
-            failure.text += &format!("; applied before it: {}", done.applied.join(", "));
+            failure.text += &format!("; applied before it: {}", done.join(", "));
         }
         Err(failure.into())
     }
@@ -181,7 +175,7 @@ impl<'j> Going<'j> {
     async fn up_to_target(
         &mut self,
         session: &mut Session,
-        done: &mut Done,
+        done: &mut Vec<String>,
     ) -> Result<Outputs, Broken> {
         let mut records = Records::read(session, &self.table, &self.run).await?;
         self.hold_against(&records)?;
@@ -224,7 +218,7 @@ impl<'j> Going<'j> {
             self.job.say(&format!("{} of {total}: {}", at + 1, migration.sql.name));
             records.read_again(session).await?;
             self.apply(session, &records, migration).await?;
-            done.applied.push(migration.version.to_string());
+            done.push(migration.version.to_string());
         }
         records.read_again(session).await?;
         stepwise::tidy(session).await?;
@@ -302,14 +296,14 @@ impl<'j> Going<'j> {
     /// Seen before the first script of the step has run.
     fn can_run(&self, dialect: Dialect, migration: &Migration) -> Result<(), Failure> {
         let name = &migration.sql.name;
-        let script = sql::read(&migration.sql.text, dialect);
+        let script = &migration.sql.script;
         if let Some(problem) = script.problems.first() {
             let line = migration.sql.text[..problem.range.start].matches('\n').count() + 1;
             return Err(error(format!("{name}: what is opened in line {line} is never closed")));
         }
-        super::sql::sends_all(&migration.sql.text, dialect)
+        super::sql::sends_all(&migration.sql.text, script)
             .map_err(|failure| error(format!("{name}: {}", failure.text)))?;
-        let late = script.statements[body(&script, dialect)].iter().find(|one| {
+        let late = script.statements[body(script, dialect)].iter().find(|one| {
             matches!(&one.action, Action::Pragma(name) if name == "foreign_keys" || name == "journal_mode")
         });
         if let Some(late) = late.filter(|_| dialect == Dialect::Sqlite) {
@@ -329,7 +323,7 @@ impl<'j> Going<'j> {
                 "{name}: LOCK TABLES would lock out what is written down of each statement: leave it out"
             )));
         }
-        if bounds(&script, dialect) == Bounds::Odd {
+        if bounds(script, dialect) == Bounds::Odd {
             return Err(error(format!(
                 "{name}: it begins and ends transactions of its own: one BEGIN as its first and one \
                  COMMIT as its last statement will do, or none"
@@ -344,11 +338,11 @@ impl<'j> Going<'j> {
         records: &Records,
         migration: &Migration,
     ) -> Result<(), Broken> {
-        let script = sql::read(&migration.sql.text, session.dialect());
+        let script = &migration.sql.script;
         let sum = checksum(&migration.sql.text);
-        if is_stepwise(&script, session.dialect()) {
+        if is_stepwise(script, session.dialect()) {
             let name = self.task_name(migration);
-            let task = self.task(migration, &name, &script, false);
+            let task = self.task(migration, &name, false);
             stepwise::run(session, self.job, &task, &self.patience).await?;
             let recorded = async {
                 session.run_begin(&self.patience).await?;
@@ -360,18 +354,17 @@ impl<'j> Going<'j> {
             };
             return Ok(recorded.await?);
         }
-        self.settings(session, migration, &script).await?;
+        self.settings(session, migration).await?;
         session.run_begin(&self.patience).await?;
         let done = async {
             if session.dialect() == Dialect::Sqlite {
                 // Others may have been here between two transactions.
-                let mut now = Records::read(session, &self.table, &self.run).await?;
-                now.read_again(session).await?;
+                let now = Records::read(session, &self.table, &self.run).await?;
                 if now.applied.len() != records.applied.len() {
                     return Err(error("somebody else migrates this database at the same time"));
                 }
             }
-            self.run_script(session, migration, &script).await?;
+            self.run_script(session, migration).await?;
             self.hold_keys(session, migration).await?;
             self.find_the_way(session).await?;
             let wrote_itself = self.wrote_itself(session, records, migration).await?;
@@ -400,9 +393,8 @@ impl<'j> Going<'j> {
         &self,
         session: &mut Session,
         migration: &Migration,
-        script: &Script,
     ) -> Result<(), Failure> {
-        let text = &migration.sql.text;
+        let (text, script) = (&migration.sql.text, &migration.sql.script);
         let works: Vec<_> = script.statements[body(script, session.dialect())]
             .iter()
             .filter(|one| !is_bound(&one.action))
@@ -431,7 +423,7 @@ impl<'j> Going<'j> {
         records: &Records,
         migration: &Migration,
     ) -> Result<bool, Failure> {
-        let rows = records.has_row(session, &migration.version).await?;
+        let rows = records.new_rows(session, &migration.version).await?;
         if let Some(other) = rows.iter().find(|version| **version != migration.version) {
             return Err(error(format!(
                 "{}: it says of itself that it is version {other}",
@@ -449,14 +441,9 @@ impl<'j> Going<'j> {
         format!("{} {way} {}", self.table, migration.version)
     }
 
-    fn task<'t>(
-        &'t self,
-        migration: &'t Migration,
-        name: &'t str,
-        script: &'t Script,
-        lenient: bool,
-    ) -> Task<'t> {
+    fn task<'t>(&'t self, migration: &'t Migration, name: &'t str, lenient: bool) -> Task<'t> {
         let (title, text) = (&migration.sql.name[..], &migration.sql.text[..]);
+        let script = &migration.sql.script;
         Task { title, name, run: &self.run, text, script, lenient }
     }
 
@@ -527,11 +514,10 @@ impl<'j> Going<'j> {
         applied: &Applied,
     ) -> Result<(), Broken> {
         let down = self.way_back(&applied.version)?;
-        let script = sql::read(&down.sql.text, session.dialect());
-        self.tell_losses(session, down, &script).await;
-        if is_stepwise(&script, session.dialect()) {
+        self.tell_losses(session, down).await;
+        if is_stepwise(&down.sql.script, session.dialect()) {
             let name = self.task_name(down);
-            let task = self.task(down, &name, &script, false);
+            let task = self.task(down, &name, false);
             stepwise::run(session, self.job, &task, &self.patience).await?;
             let recorded = async {
                 session.run_begin(&self.patience).await?;
@@ -541,10 +527,10 @@ impl<'j> Going<'j> {
             };
             return Ok(recorded.await?);
         }
-        self.settings(session, down, &script).await?;
+        self.settings(session, down).await?;
         session.run_begin(&self.patience).await?;
         let done = async {
-            self.run_script(session, down, &script).await?;
+            self.run_script(session, down).await?;
             self.hold_keys(session, down).await?;
             self.find_the_way(session).await?;
             records.remove(session, applied).await?;
@@ -559,12 +545,8 @@ impl<'j> Going<'j> {
     }
 
     /// What sets the session, as SQLite only does before a transaction begins.
-    async fn settings(
-        &self,
-        session: &mut Session,
-        migration: &Migration,
-        script: &Script,
-    ) -> Result<(), Failure> {
+    async fn settings(&self, session: &mut Session, migration: &Migration) -> Result<(), Failure> {
+        let script = &migration.sql.script;
         for statement in &script.statements[..body(script, session.dialect()).start] {
             session
                 .run_within(&migration.sql.text[statement.range.clone()], &self.patience)
@@ -631,12 +613,13 @@ impl<'j> Going<'j> {
             let down = self.way_back(&up.version)?;
             let (done, total) = (progress.begun, progress.total);
             self.job.say(&format!("{}: {done} of {total} statements are taken back", up.sql.name));
-            let script = sql::read(&down.sql.text, session.dialect());
             let is_whole = progress.done == progress.total;
             let changes = |one: &&sql::Statement| {
                 matches!(one.action, Action::Insert(_) | Action::Update(_) | Action::Delete(_))
             };
-            if let Some(change) = script.statements.iter().find(changes).filter(|_| !is_whole) {
+            if let Some(change) =
+                down.sql.script.statements.iter().find(changes).filter(|_| !is_whole)
+            {
                 let shown = down.sql.text[change.range.clone()].lines().next().unwrap_or_default();
                 return Err(error(format!(
                     "{}: {done} of {total} statements were done, and its way back changes rows (`{shown}`), \
@@ -648,7 +631,7 @@ impl<'j> Going<'j> {
                 .into());
             }
             let name = self.task_name(down);
-            let task = self.task(down, &name, &script, !is_whole);
+            let task = self.task(down, &name, !is_whole);
             stepwise::run(session, self.job, &task, &self.patience).await?;
         }
         let down_name = self.set.down(&up.version).map(|down| self.task_name(down));
@@ -666,8 +649,8 @@ impl<'j> Going<'j> {
     }
 
     /// How many rows each statement of a way back will drop.
-    async fn tell_losses(&self, session: &mut Session, down: &Migration, script: &Script) {
-        for statement in &script.statements {
+    async fn tell_losses(&self, session: &mut Session, down: &Migration) {
+        for statement in &down.sql.script.statements {
             let mut counts: Vec<(String, String)> = Vec::new();
             match &statement.action {
                 Action::Drop(drop) if drop.kind == "table" => {

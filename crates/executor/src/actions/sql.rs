@@ -4,7 +4,7 @@
 use plan_model::model::action::sql::{Sql, SqlExpectation, Transaction};
 use plan_model::model::plan::Surroundings;
 use plan_model::model::value::SqlText;
-use plan_model::sql::{self, Action, Dialect, TransactionStep, UnsentKind};
+use plan_model::sql::{self, Action, Dialect, Script, TransactionStep, UnsentKind};
 use serde_json::Value as Json;
 
 use super::{Act, Found, Perform};
@@ -81,12 +81,13 @@ impl Told for Sql {
 }
 
 /// What cannot run in the transaction of a step: it is refused before anything has run.
-fn fits_transaction(text: &str, dialect: Dialect) -> Result<(), Failure> {
-    for statement in sql::read(text, dialect).statements {
+fn fits_transaction(text: &str, script: &Script) -> Result<(), Failure> {
+    let dialect = script.dialect;
+    for statement in &script.statements {
         let shown = text[statement.head.clone()].trim();
         let line = text[..statement.range.start].matches('\n').count() + 1;
         let ends_it = statement.ddl && dialect.is_mysql_family();
-        match statement.action {
+        match &statement.action {
             Action::Transaction(
                 TransactionStep::Begin | TransactionStep::Commit | TransactionStep::Rollback,
             ) => {
@@ -95,9 +96,7 @@ fn fits_transaction(text: &str, dialect: Dialect) -> Result<(), Failure> {
                      run: leave it out, or write `transaction: off`"
                 )));
             }
-            Action::Pragma(ref name)
-                if name == "foreign_keys" && shown.len() < text.trim().len() =>
-            {
+            Action::Pragma(name) if name == "foreign_keys" && shown.len() < text.trim().len() => {
                 return Err(error(format!(
                     "line {line}: `{shown}` does nothing inside a transaction, and nothing was run: \
                      write `transaction: off`"
@@ -117,8 +116,7 @@ fn fits_transaction(text: &str, dialect: Dialect) -> Result<(), Failure> {
 }
 
 /// What would be left out of a script is refused before anything has run.
-pub fn sends_all(text: &str, dialect: Dialect) -> Result<(), Failure> {
-    let script = sql::read(text, dialect);
+pub fn sends_all(text: &str, script: &Script) -> Result<(), Failure> {
     let Some(unsent) = script.unsent.first() else { return Ok(()) };
     let line = text[..unsent.range.start].matches('\n').count() + 1;
     let shown: String = text[unsent.range.clone()].chars().take(60).collect();
@@ -169,16 +167,17 @@ async fn run(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Rows, Broken
 
 /// All that comes before the first statement.
 async fn ready(
-    sql: &Sql,
+    step: &Sql,
     job: &Job,
     around: &Surroundings,
 ) -> Result<(Session, String, Patience), Failure> {
-    let at = Address::of(&job.filler(), name_of(sql, around))?;
-    let text = text(sql, job, at.dialect)?;
-    let patience = patience(sql, job, around)?;
-    sends_all(&text, at.dialect)?;
-    if !sql.is_outside_transaction() {
-        fits_transaction(&text, at.dialect)?;
+    let at = Address::of(&job.filler(), name_of(step, around))?;
+    let text = text(step, job, at.dialect)?;
+    let patience = patience(step, job, around)?;
+    let script = sql::read(&text, at.dialect);
+    sends_all(&text, &script)?;
+    if !step.is_outside_transaction() {
+        fits_transaction(&text, &script)?;
     }
     let mut session = Session::open(&at, &job.session_name()).await?;
     session.wait_for_locks(patience.lock).await?;

@@ -232,8 +232,8 @@ impl Records {
         others.map(|applied| &applied.version).max()
     }
 
-    /// A version as its rows in the table of `plan` show it now, read in the transaction at hand.
-    pub async fn has_row(
+    /// The versions that were not applied before and stand in the table now, in the transaction at hand.
+    pub async fn new_rows(
         &self,
         session: &mut Session,
         version: &Version,

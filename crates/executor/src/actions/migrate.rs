@@ -104,7 +104,8 @@ impl<'j> Going<'j> {
         if let Some(target) = target.as_ref().filter(|target| set.up(target).is_none()) {
             let latest = set.latest().map_or("none".to_owned(), Version::to_string);
             return Err(error(format!(
-                "there is no script for version {target}; the newest is {latest}"
+                "there is no script for version {target}; the newest is {latest}: correct `to:` in the \
+                 plan, or add the script"
             )));
         }
         let time = |time: Option<_>| fill.optional_time(time);

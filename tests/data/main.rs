@@ -8,6 +8,7 @@ mod servers;
 
 mod awkward;
 mod backup;
+mod backups;
 mod compare;
 mod connections;
 mod migrate;

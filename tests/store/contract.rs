@@ -1,5 +1,6 @@
 //! The promises of `Store`. Two handles on one store, as two processes have them.
 
+use plan_executor::archive::catalogue::{Kept, Mark};
 use plan_executor::clock::Moment;
 use plan_executor::event::{Event, Record};
 use plan_executor::state::RunState;
@@ -13,6 +14,45 @@ pub async fn keeps_every_promise<S: Store>(mut one: S, mut two: S) {
     stale_tokens(&mut one, &mut two).await;
     requests(&mut one, &mut two).await;
     states(&mut one, &mut two).await;
+    backups(&mut one, &mut two).await;
+}
+
+async fn backups<S: Store>(one: &mut S, two: &mut S) {
+    let (token, saving) = run(one, "saving").await;
+    let ids = |kept: Vec<Kept>| -> Vec<String> {
+        kept.into_iter().map(|kept| kept.manifest.id).collect()
+    };
+    for number in 1..=3 {
+        let kept = backup(number);
+        one.catalogue(&token, &saving, &kept).await.unwrap();
+        // Told once more, it is still one.
+        one.catalogue(&token, &saving, &kept).await.unwrap();
+    }
+    let all = two.backups().await.unwrap();
+    assert_eq!(all[0].path, backup(3).path);
+    assert_eq!(all[0].manifest.run, saving.run);
+    assert_eq!(ids(all), ["b3", "b2", "b1"], "the newest first");
+    let fault = Some("it is cut".to_owned());
+    let mark = Mark::Verified { at: Moment(9), proof: "read".to_owned(), fault: fault.clone() };
+    two.mark(&backup(2).path, &mark).await.unwrap();
+    let gone = Mark::Removed { at: Moment(9), by: "ada".to_owned() };
+    two.mark(&backup(3).path, &gone).await.unwrap();
+    let all = one.backups().await.unwrap();
+    assert_eq!((all[0].fault.clone(), all[0].verified_at), (fault, Some(Moment(9))));
+    assert_eq!(ids(all), ["b2", "b1"]);
+    one.release(&token).await.unwrap();
+    let late = one.catalogue(&token, &saving, &backup(4)).await;
+    assert!(matches!(late, Err(StoreError::TakenOver)), "{late:?}");
+}
+
+fn backup(number: i64) -> Kept {
+    let manifest = serde_json::json!({
+        "id": format!("b{number}"), "kind": "tar", "packed": "zstd", "plan": "saving",
+        "run": "saving-1", "step": "save", "began": number, "ended": number, "size": 1,
+        "sha256": "", "proven": "parse",
+    });
+    let manifest = serde_json::from_value(manifest).unwrap();
+    Kept::new(format!("/backups/b{number}").as_ref(), &manifest)
 }
 
 fn owner(process: u32) -> Owner {

@@ -104,6 +104,9 @@ Exit codes: 0 everything is undone, 2 a wrong call, 3 something remains or could
     /// Print what the programs of a step printed
     Logs(Logs),
 
+    /// See which backups there are; verify, restore and prune them
+    Backups(Backups),
+
     /// The keeper of a run's programs; started by `plan` itself
     #[command(hide = true)]
     Keeper { folder: std::path::PathBuf },
@@ -340,6 +343,146 @@ pub struct Runs {
     /// As one JSON document
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Backups {
+    #[command(subcommand)]
+    pub verb: Option<BackupsVerb>,
+
+    #[command(flatten)]
+    pub list: ListBackups,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BackupsVerb {
+    /// List them, the newest first
+    List(ListBackups),
+
+    /// Look whether they still are what was written
+    #[command(after_help = "Exit codes: 0 whole, 1 one is not, 2 a wrong call.")]
+    Verify(VerifyBackups),
+
+    /// Bring one back: a run of its own, which `plan rollback` undoes
+    #[command(after_help = "\
+It is loaded beside the live data, compared, and then swapped with them; what was live keeps a name of
+its own. Exit codes are those of `plan apply`.")]
+    Restore(RestoreBackup),
+
+    /// Remove those whose time is over; shows them unless --yes
+    #[command(after_help = "\
+Whatever one of the rules keeps, stays; without rules here, those of the newest backup's step count.
+Never removed: the newest proven one of a subject, and what a run that has not ended needs.")]
+    Prune(PruneBackups),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ListBackups {
+    /// Only those of this plan
+    #[arg(long, value_name = "PLAN")]
+    pub plan: Option<String>,
+
+    #[command(flatten)]
+    pub store: StoreAt,
+
+    /// As one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct VerifyBackups {
+    /// The backup, by its id or path; all of them unless said
+    #[arg(value_name = "BACKUP")]
+    pub backup: Option<String>,
+
+    /// How far
+    #[arg(long, value_enum)]
+    pub proof: Option<ProofLevel>,
+
+    #[command(flatten)]
+    pub store: StoreAt,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProofLevel {
+    /// All of it is read, unpacked and held against its digest; unless said
+    Read,
+    /// The tool that would restore it reads it as well
+    Parse,
+    /// It is restored beside the live data, compared, and removed again
+    Restore,
+}
+
+impl From<ProofLevel> for plan_model::model::check::Proof {
+    fn from(level: ProofLevel) -> Self {
+        match level {
+            ProofLevel::Read => Self::Read,
+            ProofLevel::Parse => Self::Parse,
+            ProofLevel::Restore => Self::Restore,
+        }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct RestoreBackup {
+    /// The backup, by its id or path
+    #[arg(value_name = "BACKUP")]
+    pub backup: String,
+
+    /// The connection whose database it becomes; the one that it was taken of unless said
+    #[arg(long, value_name = "CONNECTION")]
+    pub database: Option<String>,
+
+    /// The folder that files are put back into; where they came from unless said
+    #[arg(long, value_name = "FOLDER")]
+    pub to: Option<String>,
+
+    /// Do not ask for the name of the database first
+    #[arg(long)]
+    pub yes: bool,
+
+    #[command(flatten)]
+    pub store: StoreAt,
+
+    /// How the run is shown
+    #[arg(long, value_enum, default_value_t = OutputFormat::Auto)]
+    pub output: OutputFormat,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct PruneBackups {
+    /// Only those of this plan
+    #[arg(long, value_name = "PLAN")]
+    pub plan: Option<String>,
+
+    /// Keep what is younger
+    #[arg(long, value_name = "TIME", value_parser = crate::commands::backups::time)]
+    pub keep: Option<std::time::Duration>,
+
+    /// Keep so many of the newest
+    #[arg(long, value_name = "N")]
+    pub keep_last: Option<u64>,
+
+    /// Keep the last one of each of so many days
+    #[arg(long, value_name = "N")]
+    pub keep_daily: Option<u64>,
+
+    /// Keep the last one of each of so many weeks
+    #[arg(long, value_name = "N")]
+    pub keep_weekly: Option<u64>,
+
+    /// Keep the last one of each of so many months
+    #[arg(long, value_name = "N")]
+    pub keep_monthly: Option<u64>,
+
+    /// Remove them
+    #[arg(long)]
+    pub yes: bool,
+
+    #[command(flatten)]
+    pub store: StoreAt,
 }
 
 #[derive(Debug, ClapArgs)]

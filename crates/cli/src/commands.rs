@@ -3,6 +3,7 @@
 pub mod abort;
 pub mod apply;
 pub mod approve;
+pub mod backups;
 pub mod completions;
 pub mod diff;
 pub mod estimate;
@@ -55,6 +56,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Exit {
         Command::Watch(args) => watch::run(&args, terminal),
         Command::Status(args) => status::run(&args, terminal),
         Command::Runs(args) => runs::run(&args, terminal),
+        Command::Backups(args) => backups::run(&args, terminal),
         Command::Logs(args) => logs::run(&args, terminal),
         Command::Keeper { folder } => keeper::run(&folder),
         Command::Pack { how, unpack } => pack::run(&how, unpack, terminal),

@@ -1,10 +1,12 @@
 //! Backups as files: what one is called, what stands beside it, how it becomes whole at once. Knows no
 //! steps.
 
+pub mod catalogue;
 pub mod dump;
 pub mod files;
 pub mod pack;
 pub mod prove;
+pub mod retention;
 pub mod swap;
 
 use std::collections::BTreeMap;
@@ -21,6 +23,7 @@ use crate::clock::Moment;
 use crate::event::Failure;
 use crate::world::database::snapshot::Snapshot;
 use crate::world::{error, write_durable};
+use retention::Policy;
 
 /// What is in a backup, and which tool brings it back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,11 +59,9 @@ pub struct Manifest {
     pub size: u64,
     pub sha256: String,
     pub proven: Option<String>,
-    /// How long it is to be kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keep_seconds: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keep_last: Option<u64>,
+    /// How long it and those before it are to be kept.
+    #[serde(default, skip_serializing_if = "Policy::is_empty")]
+    pub keep: Policy,
     /// What the data were when it was taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Snapshot>,

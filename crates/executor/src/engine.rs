@@ -382,6 +382,11 @@ impl<S: Store> Engine<S> {
         if self.pending.is_empty() && self.taken.is_empty() {
             return Ok(());
         }
+        // A backup that is there stands in the catalogue before its step is done: none is forgotten.
+        while let Some(kept) = self.world.catalogue.next_new() {
+            self.store.catalogue(&self.token, &self.run, &kept).await?;
+            self.world.catalogue.is_known(kept);
+        }
         self.store.append(&self.token, &self.run, &self.pending, &self.taken).await?;
         self.taken.clear();
         if self.store_problem.take().is_some() {

@@ -5,12 +5,14 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::mem;
 
+use plan_model::document::Document;
 use plan_model::folder::{FileProblem, Folder, MemoryFolder};
 use plan_model::graph::CompiledPlan;
 use plan_model::inputs::Given;
 use plan_model::source::Sources;
 use plan_model::validate::{self, Setting};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -99,6 +101,54 @@ impl Frozen {
         }
         Some(frozen)
     }
+}
+
+/// A restore by itself, of a backup that this plan took.
+#[derive(Debug, Clone)]
+pub struct OneRestore {
+    pub plan: String,
+    pub path: String,
+    pub database: Option<String>,
+    pub to: Option<String>,
+    pub confirm: bool,
+}
+
+impl Frozen {
+    /// The plan's databases and values, with one step: what was backed up is brought back.
+    pub fn for_one_restore(mut self, one: &OneRestore) -> Option<Frozen> {
+        let mut restore = json!({ "id": one.path, "confirm": one.confirm });
+        restore["database"] = one.database.as_deref().map_or(Json::Null, Json::from);
+        restore["to"] = one.to.as_deref().map_or(Json::Null, Json::from);
+        restore.as_object_mut()?.retain(|_, value| !value.is_null());
+        let name = format!("{}-restore", one.plan);
+        let mut plan =
+            only(self.files.get(&self.path)?, &["inputs", "connections", "environments"])?;
+        plan.insert("plan".to_owned(), name.into());
+        plan.insert("steps".to_owned(), json!([{ "step": "restore", "restore": restore }]));
+        let known = ["environment", "title", "protected", "inputs", "connections"];
+        for (path, text) in &mut self.files {
+            if *path == self.path {
+                *text = Json::Object(plan.clone()).to_string();
+            } else if let Some(environment) = only(text, &known)
+                && environment.contains_key("environment")
+                && path.ends_with(".yaml")
+            {
+                *text = Json::Object(environment).to_string();
+            }
+        }
+        self.trees.clear();
+        Some(self)
+    }
+}
+
+/// These keys of a YAML file, as JSON: it is YAML as well.
+fn only(text: &str, keys: &[&str]) -> Option<serde_json::Map<String, Json>> {
+    let mut sources = Sources::default();
+    let file = sources.add("plan.yaml", text);
+    let document = Document::parse(file, text, &mut Vec::new())?;
+    let Json::Object(mut all) = document.root().to_json() else { return None };
+    all.retain(|key, _| keys.contains(&key.as_str()));
+    Some(all)
 }
 
 /// Up to the end of its first line, and what comes behind it.

@@ -3,8 +3,11 @@
 
 pub mod sqlite;
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
+use crate::archive::catalogue::{Kept, Mark};
 use crate::clock::Moment;
 use crate::event::{Event, Record};
 use crate::state::RunState;
@@ -188,6 +191,20 @@ pub trait Store {
             records.extend(next);
         }
     }
+
+    /// A backup of a run: known to everybody who looks into this store.
+    async fn catalogue(
+        &mut self,
+        token: &Token,
+        run: &RunRow,
+        kept: &Kept,
+    ) -> Result<(), StoreError>;
+
+    /// All that are not removed, the newest first.
+    async fn backups(&mut self) -> Result<Vec<Kept>, StoreError>;
+
+    /// What somebody found out about a backup, or that it was removed.
+    async fn mark(&mut self, path: &Path, mark: &Mark) -> Result<(), StoreError>;
 
     async fn frozen(&mut self, run: &RunRow) -> Result<Vec<u8>, StoreError>;
 

@@ -19,6 +19,7 @@ use plan_model::notation::Spoken;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::archive::catalogue::Catalogue;
 use crate::clock::{Clock, Moment};
 use crate::event::{Answer, Failure, FailureKind, LogEnd, Outputs};
 use crate::fill::{Filler, Known, RunNames};
@@ -89,6 +90,8 @@ pub struct World {
     pub began: Moment,
     pub log_ends: RefCell<BTreeMap<PathBuf, LogEnd>>,
     pub known: RefCell<BTreeMap<usize, Known>>,
+    /// The backups that the store knows of, and those that it is still to be told of.
+    pub catalogue: Catalogue,
     /// This program: the keeper is another face of it.
     pub program: PathBuf,
     pub keeper: RefCell<Option<Keeper>>,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use plan_executor::archive::catalogue::Kept;
 use plan_executor::checks::Looked;
 use plan_executor::engine::{Begun, begin};
 use plan_executor::frozen::{Frozen, Recorder};
@@ -28,7 +29,11 @@ pub fn run(args: &Apply, terminal: &mut Terminal) -> Exit {
         Ok(read) => read,
         Err(refusal) => return refusal.tell(terminal),
     };
-    let result = operate::wait_for(apply(args, plan, frozen, terminal));
+    let result = operate::wait_for(async {
+        let at = &args.store.store;
+        let store = SqliteStore::open(at).await?;
+        carry_out(plan, frozen, store, at, args.jobs, args.output, terminal).await
+    });
     result.unwrap_or_else(|refusal| refusal.tell(terminal))
 }
 
@@ -98,16 +103,20 @@ fn no_values(missing: Vec<NoValue>) -> Refusal {
     Refusal::new(Exit::NotReady, messages.join("\n       "), helps.join("\n      "))
 }
 
-async fn apply(
-    args: &Apply,
+/// A new run of a plan, to its rest.
+pub async fn carry_out(
     plan: CompiledPlan,
     frozen: Frozen,
+    mut store: SqliteStore,
+    store_at: &Path,
+    jobs: Option<u32>,
+    output: OutputFormat,
     terminal: &mut Terminal,
 ) -> Result<Exit, Refusal> {
     let clock = operate::clock();
     let name = plan.plan.file.plan.value.clone();
-    let mut store = SqliteStore::open(&args.store.store).await?;
-    let begun = begun(plan, &frozen, args.jobs, &args.store.store, args.output)?;
+    let backups = store.backups().await?;
+    let begun = begun(plan, &frozen, jobs, store_at, backups, output)?;
     let environment = frozen.environment.clone();
     let token =
         operate::claim(&mut store, &name, environment.as_deref(), false, clock.now()).await?;
@@ -120,7 +129,7 @@ async fn apply(
         }
     };
     let engine = begin(store, token, run, begun).await?;
-    Ok(operate::drive(engine, args.output, terminal).await)
+    Ok(operate::drive(engine, output, terminal).await)
 }
 
 /// Nothing else stands in the way, and what the plan requires is there: the run is made.
@@ -192,6 +201,7 @@ pub fn begun(
     frozen: &Frozen,
     asked_jobs: Option<u32>,
     store: &Path,
+    backups: Vec<Kept>,
     output: OutputFormat,
 ) -> Result<Begun, Refusal> {
     let base = PathBuf::from(&frozen.base);
@@ -202,6 +212,7 @@ pub fn begun(
         values,
         base,
         files: frozen.named_files(),
+        backups,
         store_folder: absolute(store)?,
         program: this_program()?,
         clock: operate::clock(),

@@ -42,7 +42,8 @@ pub async fn open(
     let records = store.read(&run, 0).await?;
     let (plan, frozen) = compiling.join().map_err(|_| unreadable(&run))?;
     let plan = plan.ok_or_else(|| unreadable(&run))?;
-    let begun = begun(plan, &frozen, None, &args.store.store, args.output)?;
+    let backups = store.backups().await?;
+    let begun = begun(plan, &frozen, None, &args.store.store, backups, args.output)?;
     let now = begun.clock.now();
     let environment = run.environment.as_deref();
     let token = operate::claim(&mut store, &run.plan, environment, args.take_over, now).await?;
@@ -60,7 +61,7 @@ pub async fn compile(
     Ok((plan, frozen))
 }
 
-async fn frozen(store: &mut SqliteStore, run: &RunRow) -> Result<Frozen, Refusal> {
+pub async fn frozen(store: &mut SqliteStore, run: &RunRow) -> Result<Frozen, Refusal> {
     Frozen::from_bytes(&store.frozen(run).await?).ok_or_else(|| unreadable(run))
 }
 

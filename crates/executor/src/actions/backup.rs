@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use plan_model::model::action::backup::{Backup, Compression};
 use plan_model::model::check::Proof;
 use plan_model::model::plan::Surroundings;
+use plan_model::model::value::Count;
 use serde_json::Value as Json;
 
 use super::{Act, Found, Perform, here_only};
+use crate::archive::catalogue::Kept;
+use crate::archive::retention::Policy;
 use crate::archive::{self, Kind, Manifest, dump, files, prove};
 use crate::event::{Failure, Outputs};
 use crate::world::database::address::Address;
@@ -69,6 +72,7 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
     let folder = fill.path(&backup.to.value)?;
     archive::folder(&folder)?;
     sweep(&folder, job);
+    let count = |keep: &Option<Count>| keep.as_ref().map(|count| fill.count(count)).transpose();
     let compression = backup.compress.unwrap_or(Compression::Zstd);
     let proof = backup.proof.unwrap_or(Proof::Parse);
     let began = job.world.clock.now();
@@ -88,8 +92,13 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
         size: 0,
         sha256: String::new(),
         proven: None,
-        keep_seconds: fill.optional_time(backup.keep.as_ref())?.map(|keep| keep.as_secs()),
-        keep_last: backup.keep_last.as_ref().map(|count| fill.count(count)).transpose()?,
+        keep: Policy {
+            seconds: fill.optional_time(backup.keep.as_ref())?.map(|keep| keep.as_secs()),
+            last: count(&backup.keep_last)?,
+            daily: count(&backup.keep_daily)?,
+            weekly: count(&backup.keep_weekly)?,
+            monthly: count(&backup.keep_monthly)?,
+        },
         data: None,
         except: if at.is_some() { except.clone() } else { Vec::new() },
         paths: Default::default(),
@@ -132,6 +141,7 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
         let _ = std::fs::remove_file(&partial);
         return Err(broken);
     }
+    job.world.catalogue.note(Kept::new(&path, &manifest));
     let mut outputs = Outputs::new();
     outputs.insert("id".to_owned(), Json::from(manifest.id));
     outputs.insert("path".to_owned(), Json::from(path.display().to_string()));

@@ -139,8 +139,23 @@ fn of_step(job: &Job, step: &str) -> Result<PathBuf, Failure> {
     path.map(PathBuf::from).ok_or_else(|| error(format!("{step} has taken no backup in this run")))
 }
 
-/// In the folders that the plan saves to.
+/// Of the catalogue, or in the folders that the plan saves to.
 fn by_id(job: &Job, id: &str) -> Result<PathBuf, Failure> {
+    let mut named = job.world.catalogue.all();
+    named.retain(|kept| kept.manifest.id == id || kept.path.as_os_str() == id);
+    match &named[..] {
+        [] => {}
+        [kept] => return Ok(kept.path.clone()),
+        several => {
+            let paths: Vec<_> =
+                several.iter().map(|kept| kept.path.display().to_string()).collect();
+            return Err(error(format!(
+                "{} backups are called {id}: name the one by its path: {}",
+                several.len(),
+                paths.join(", ")
+            )));
+        }
+    }
     let fill = job.filler();
     let mut folders = Vec::new();
     for entry in job.world.plan.entries() {
@@ -160,7 +175,9 @@ fn by_id(job: &Job, id: &str) -> Result<PathBuf, Failure> {
     let folders: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
     let looked =
         if folders.is_empty() { "the plan saves nowhere".to_owned() } else { folders.join(", ") };
-    Err(error(format!("there is no backup {id}: {looked}")))
+    Err(error(format!(
+        "there is no backup {id} in the catalogue (plan backups), nor here: {looked}"
+    )))
 }
 
 async fn run(restore: &Restore, job: &Job, around: &Surroundings) -> Result<Outputs, Broken> {
@@ -233,7 +250,9 @@ async fn confirmed(
     lost: Option<u64>,
     age: std::time::Duration,
 ) -> Result<(), Broken> {
-    let name = ready.at.as_ref().and_then(|at| at.database()).unwrap_or("restore").to_owned();
+    let at = ready.at.as_ref();
+    let file = at.and_then(|at| at.file()?.file_name()?.to_str());
+    let name = at.and_then(|at| at.database()).or(file).unwrap_or("restore").to_owned();
     let lost = lost.map_or(String::new(), |lost| format!(", {lost} rows written since are lost"));
     let age = Spoken(age);
     let text = format!(

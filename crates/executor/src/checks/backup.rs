@@ -7,8 +7,10 @@ use plan_model::model::check::{BackupCheck, Proof};
 use plan_model::notation::Spoken;
 
 use super::Looked;
+use crate::archive::catalogue::{Kept, Standing};
 use crate::archive::{self, Manifest};
 use crate::event::Failure;
+use crate::world::database::address::Address;
 use crate::world::{Job, error};
 
 pub async fn look(job: &Job, check: &BackupCheck) -> Looked {
@@ -77,10 +79,17 @@ fn of_step(job: &Job, entry: usize) -> Option<PathBuf> {
     Some(PathBuf::from(outputs.get("path")?.as_str()?))
 }
 
-/// The newest one of a connection, in the folders that the plan saves to.
+/// The newest one of a connection: of the catalogue, whichever plan made it, or in the folders that the
+/// plan saves to.
 fn newest(job: &Job, connection: &str) -> Result<Option<PathBuf>, Failure> {
     let fill = job.filler();
-    let mut found: Option<(Manifest, PathBuf)> = None;
+    let from = Address::of(&fill, Some(connection))?.to_string();
+    let of_it = |kept: &Kept| {
+        let manifest = &kept.manifest;
+        manifest.from.as_deref() == Some(&*from) && kept.standing() != Standing::Missing
+    };
+    let known = job.world.catalogue.all().into_iter().find(of_it);
+    let mut found: Option<(Manifest, PathBuf)> = known.map(|kept| (kept.manifest, kept.path));
     for entry in job.world.plan.entries() {
         let Some(Action::Backup(backup)) = entry.step().and_then(|step| step.actions.first())
         else {

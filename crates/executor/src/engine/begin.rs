@@ -9,10 +9,12 @@ use std::sync::Arc;
 use plan_model::graph::CompiledPlan;
 use plan_model::model::action::Action;
 use plan_model::model::action::wait::Wait;
-use plan_model::model::check::Check;
+use plan_model::model::check::{Check, Proof};
 use plan_model::resolve::What;
 
 use super::*;
+use crate::archive::catalogue::{Catalogue, Kept};
+use crate::archive::{Manifest, prove};
 use crate::checks::{self, Checked, Looked};
 use crate::clock::Clock;
 use crate::event::{LogEnd, RunStarted};
@@ -20,6 +22,8 @@ use crate::fill::RunNames;
 use crate::keeper;
 use crate::outline::Outline;
 use crate::values::Values;
+use crate::world::database::address::Address;
+use crate::world::error;
 
 /// What an engine needs besides its store.
 pub struct Begun {
@@ -29,6 +33,8 @@ pub struct Begun {
     pub base: PathBuf,
     /// Files that the plan names, by their paths from there.
     pub files: BTreeMap<String, String>,
+    /// The backups that the store knows of.
+    pub backups: Vec<Kept>,
     /// The folder of the store: runs have theirs beside it.
     pub store_folder: PathBuf,
     /// This program, which is also the keeper.
@@ -74,6 +80,7 @@ impl Begun {
             began,
             log_ends: RefCell::default(),
             known: RefCell::default(),
+            catalogue: Catalogue::of(self.backups),
             program: self.program,
             keeper: RefCell::default(),
             keepers_before,
@@ -87,44 +94,81 @@ impl Begun {
     /// Asks what the plan requires, and records its state, before there is a run; gives back what it
     /// was asked with.
     pub async fn requirements(self) -> Result<(Begun, Vec<Checked>), BeginError> {
-        let folder = self.store_folder.join(format!("requirements-{}", std::process::id()));
+        let asked = self.apart("requirements", async |world| {
+            let mut checked = checks::host::all(&world).await;
+            for (at, check) in world.plan.plan.requires.iter().enumerate() {
+                let job = Job::new(world.clone(), None, format!("requirement-{}", at + 1));
+                checked.push(checks::ask(&job, check, 0, None).await);
+            }
+            let is_ready = checked.iter().all(|one| matches!(one.looked, Looked::Holds(_)));
+            let recorded = match is_ready && world.plan.plan.file.state.is_some() {
+                true => Some(fingerprint::take(&world).await.map_err(|why| world.covered(why))),
+                false => None,
+            };
+            (checked, recorded)
+        });
+        let (mut begun, (checked, recorded)) = asked.await?;
+        let recorded = recorded.transpose().map_err(|failure| BeginError::State(failure.text))?;
+        begun.recorded = recorded;
+        Ok((begun, checked))
+    }
+
+    /// Whether a backup is one, by the server that it is of.
+    pub async fn verify(
+        self,
+        manifest: &Manifest,
+        path: &Path,
+        proof: Proof,
+    ) -> Result<Result<(), Failure>, BeginError> {
+        let name = format!("verify-{}", manifest.id);
+        let looked = self.apart(&name, async |world| {
+            let job = Job::new(world.clone(), None, name.clone());
+            let at = Address::of(&job.filler(), manifest.database.as_deref())?;
+            let around = job.around(None)?;
+            let proven = prove::prove(&job, around, manifest, path, Some(&at), proof).await;
+            proven.map_err(|broken| match broken {
+                Broken::Failed(failure) => world.covered(failure),
+                Broken::Lost | Broken::InDoubt(_) => error("its programs were lost: try again"),
+            })
+        });
+        Ok(looked.await?.1)
+    }
+
+    /// Something that is asked without a run, in a folder of its own that goes again.
+    async fn apart<T>(
+        self,
+        name: &str,
+        ask: impl AsyncFnOnce(Rc<World>) -> T,
+    ) -> Result<(Begun, T), BeginError> {
+        let folder = self.store_folder.join(format!("{name}-{}", std::process::id()));
         let wrong = |source| BeginError::Folder { path: folder.display().to_string(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(folder.join("logs")).map_err(wrong)?;
-        let (ask, _) = mpsc::unbounded_channel();
+        let (questions, _) = mpsc::unbounded_channel();
         let kept = (self.store_folder.clone(), self.by.clone(), self.attended, self.jobs);
         let now = self.clock.now();
-        let names = RunNames { id: "requirements".to_owned(), ..RunNames::default() };
-        let world = Rc::new(self.world(names, now, folder.clone(), 0, ask));
-        let mut checked = checks::host::all(&world).await;
-        for (at, check) in world.plan.plan.requires.iter().enumerate() {
-            let job = Job::new(world.clone(), None, format!("requirement-{}", at + 1));
-            checked.push(checks::ask(&job, check, 0, None).await);
-        }
-        let is_ready = checked.iter().all(|one| matches!(one.looked, Looked::Holds(_)));
-        let recorded = match is_ready && world.plan.plan.file.state.is_some() {
-            true => Some(fingerprint::take(&world).await.map_err(|why| world.covered(why))),
-            false => None,
-        };
+        let names = RunNames { id: name.to_owned(), ..RunNames::default() };
+        let world = Rc::new(self.world(names, now, folder.clone(), 0, questions));
+        let found = ask(world.clone()).await;
         world.keeper.borrow_mut().take();
         // What its programs printed is told already.
         let _ = std::fs::remove_dir_all(&folder);
         let world = Rc::into_inner(world).expect("every job has ended");
-        let recorded = recorded.transpose().map_err(|failure| BeginError::State(failure.text))?;
         let (store_folder, by, attended, jobs) = kept;
         let begun = Begun {
             plan: world.plan,
             values: world.values,
             base: world.base,
             files: world.files,
+            backups: world.catalogue.into_known(),
             store_folder,
             program: world.program,
             clock: world.clock,
             by,
             attended,
             jobs,
-            recorded,
+            recorded: None,
         };
-        Ok((begun, checked))
+        Ok((begun, found))
     }
 }
 

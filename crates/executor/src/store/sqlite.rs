@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow, SqliteSynchronous};
@@ -12,13 +12,14 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use super::{
     Asked, Claim, Lease, NewRun, Owner, Request, RunRow, Store, StoreError, Token, state_after,
 };
+use crate::archive::catalogue::{Kept, Mark};
 use crate::clock::Moment;
 use crate::crash::{self, Point};
 use crate::event::Record;
 use crate::state::RunState;
 
 /// What each layout added to the one before. Never changed, only added to.
-const LAYOUTS: &[&str] = &[include_str!("layout-1.sql")];
+const LAYOUTS: &[&str] = &[include_str!("layout-1.sql"), include_str!("layout-2.sql")];
 
 /// Events of one statement: more are several statements of one transaction.
 const CHUNK: usize = 64;
@@ -347,6 +348,61 @@ impl Store for SqliteStore {
         page.iter().flat_map(|page| page.lines()).map(record).collect()
     }
 
+    async fn catalogue(
+        &mut self,
+        token: &Token,
+        run: &RunRow,
+        kept: &Kept,
+    ) -> Result<(), StoreError> {
+        let query = sqlx::query(
+            "insert or replace into backups (run, id, path, made_at, body)
+             select ?, ?, ?, ?, ? where exists (select 1 from leases where token = ?)",
+        )
+        .bind(run.key)
+        .bind(&kept.manifest.id)
+        .bind(kept.path.display().to_string())
+        .bind(kept.manifest.ended.0)
+        .bind(serde_json::to_string(&kept.manifest).expect("a manifest is plain data"))
+        .bind(&token.0);
+        crash::point(Point::Before);
+        held(query.execute(&mut self.connection).await)?;
+        crash::point(Point::After);
+        Ok(())
+    }
+
+    async fn backups(&mut self) -> Result<Vec<Kept>, StoreError> {
+        let rows = sqlx::query(
+            "select backups.*, runs.run as name, runs.environment from backups
+             join runs on runs.key = backups.run
+             where removed_at is null order by made_at desc, number desc",
+        )
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(failed)?;
+        rows.iter().map(kept).collect()
+    }
+
+    async fn mark(&mut self, path: &Path, mark: &Mark) -> Result<(), StoreError> {
+        let path = path.display().to_string();
+        let query = match mark {
+            Mark::Verified { at, proof, fault } => sqlx::query(
+                "update backups set verified_at = ?, verified_by = ?, fault = ? where path = ?",
+            )
+            .bind(at.0)
+            .bind(proof)
+            .bind(fault)
+            .bind(path),
+            Mark::Removed { at, by } => {
+                sqlx::query("update backups set removed_at = ?, removed_by = ? where path = ?")
+                    .bind(at.0)
+                    .bind(by)
+                    .bind(path)
+            }
+        };
+        query.execute(&mut self.connection).await.map_err(failed)?;
+        Ok(())
+    }
+
     async fn frozen(&mut self, run: &RunRow) -> Result<Vec<u8>, StoreError> {
         let query = sqlx::query_scalar("select body from frozen where run = ?").bind(run.key);
         query.fetch_one(&mut self.connection).await.map_err(failed)
@@ -461,6 +517,19 @@ fn lease(row: &SqliteRow) -> Result<Lease, StoreError> {
         since: Moment(row.get("since")),
         beat: Moment(row.get("beat")),
         doing: row.get("doing"),
+    })
+}
+
+fn kept(row: &SqliteRow) -> Result<Kept, StoreError> {
+    let manifest = serde_json::from_str(row.get("body"))
+        .map_err(|error| StoreError::Failed { text: error.to_string() })?;
+    Ok(Kept {
+        path: PathBuf::from(row.get::<String, _>("path")),
+        environment: row.get("environment"),
+        manifest,
+        verified_at: row.get::<Option<i64>, _>("verified_at").map(Moment),
+        verified_by: row.get("verified_by"),
+        fault: row.get("fault"),
     })
 }
 

@@ -32,6 +32,12 @@ pub struct Backup {
     keep: Option<Time>,
     /// How many of the newest ones are kept, however old. Example: `3`
     keep_last: Option<Count>,
+    /// Of how many days the last one is kept. Example: `7`
+    keep_daily: Option<Count>,
+    /// Of how many weeks the last one is kept. Example: `4`
+    keep_weekly: Option<Count>,
+    /// Of how many months the last one is kept. Example: `12`
+    keep_monthly: Option<Count>,
     /// How it is compressed; zstd unless said. Example: `gzip`
     compress: Option<Compression>,
     /// How far it is proven before the step is done; `parse` unless said. Example: `restore`

@@ -1,0 +1,179 @@
+//! `plan backups`: the catalogue of a store, whatever run and server a backup is of.
+
+use serde_json::Value;
+
+use crate::place::{Place, Ran};
+use crate::servers::{ALL, Kind, Server, has};
+
+/// A shop whose plan saves its database and a file.
+fn shop(name: &str, kind: Kind, keys: &str) -> (Place, Server) {
+    let place = Place::new(&format!("backups-{name}-{kind:?}")).env("PW", "hunter2");
+    let server = Server::start(&place, kind);
+    server.sql("create table orders (id integer primary key, state varchar(20))");
+    server.sql("insert into orders values (1, 'new'), (2, 'sent')");
+    place.write("app/page.html", "one");
+    let connection = server.connection();
+    place.write(
+        "plan.yaml",
+        &format!(
+            "plan: shop\n{connection}\nsteps:\n  - step: save\n    backup: {{ database: main, to: backups/{keys} }}\n  \
+             - step: files\n    backup: {{ files: [app], to: backups/{keys} }}\n"
+        ),
+    );
+    (place, server)
+}
+
+fn at(place: &Place, day: &str, arguments: &[&str]) -> Ran {
+    let mut command = place.command(arguments);
+    command.env("PLAN_CLOCK", format!("{day}T10:00:00Z"));
+    crate::place::ran(command)
+}
+
+fn listed(place: &Place) -> Vec<Value> {
+    let list = place.plan(&["backups", "list", "--json"]).ends(0);
+    serde_json::from_str(&list.out).unwrap()
+}
+
+/// The ids of the backups of a step, the newest first.
+fn ids(place: &Place, step: &str) -> Vec<String> {
+    let of_step = listed(place).into_iter().filter(|one| one["step"] == step);
+    of_step.map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_backup_is_listed_verified_and_brought_back_by_its_id() {
+    for kind in ALL.into_iter().filter(|kind| has(*kind)) {
+        let (place, server) = shop("id", kind, ", proof: restore");
+        assert!(place.plan(&["backups"]).ends(2).says("no run was made here").err.contains("help"));
+        place.apply().ends(0);
+        place.plan(&["backups"]).ends(0).says("proven by restore, there").never_says("hunter2");
+        let id = ids(&place, "save").remove(0);
+        for proof in ["read", "parse", "restore"] {
+            place
+                .plan(&["backups", "verify", &id, "--proof", proof])
+                .ends(0)
+                .says(&format!("{id}: whole (by {proof})"));
+        }
+        let databases = match kind {
+            Kind::Postgres => "select count(*) from pg_database where datname like 'plan_scratch%'",
+            Kind::MariaDb => {
+                "select count(*) from information_schema.schemata where schema_name like 'plan_scratch%'"
+            }
+            Kind::Sqlite => "select 0",
+        };
+        assert_eq!(server.sql(databases), "0");
+        server.sql("delete from orders where id = 2");
+        // Nobody is there who could type the name of the database.
+        place.plan(&["backups", "restore", &id]).ends(4).says("to go on");
+        place.plan(&["rollback"]).ends(0);
+        assert_eq!(server.sql("select count(*) from orders"), "1");
+        place.plan(&["backups", "restore", &id, "--yes"]).ends(0);
+        assert_eq!(server.sql("select count(*) from orders"), "2");
+        // It is a run like any other.
+        place.plan(&["rollback"]).ends(0).says("rolled back completely");
+        assert_eq!(server.sql("select count(*) from orders"), "1");
+        place.plan(&["backups", "verify", "nothing"]).ends(2).says("plan backups");
+    }
+}
+
+#[test]
+fn files_are_brought_back_elsewhere_too() {
+    let place = Place::with(
+        "backups-files",
+        "plan: site\nsteps:\n  - step: save\n    backup: { files: [app], to: backups/ }\n",
+    );
+    place.write("app/page.html", "one");
+    place.apply().ends(0);
+    place.write("app/page.html", "two");
+    let id = ids(&place, "save").remove(0);
+    place.plan(&["backups", "restore", &id, "--to", "elsewhere", "--yes"]).ends(0);
+    assert_eq!(
+        (&*place.read("elsewhere/app/page.html"), &*place.read("app/page.html")),
+        ("one", "two")
+    );
+    place.plan(&["backups", "restore", &id, "--yes"]).ends(0);
+    assert_eq!(place.read("app/page.html"), "one");
+}
+
+#[test]
+fn what_is_not_whole_any_more_is_told_and_restores_nothing() {
+    let (place, server) = shop("cut", Kind::Sqlite, "");
+    place.apply().ends(0);
+    let backup = listed(&place).into_iter().find(|one| one["step"] == "save").unwrap();
+    let (id, path) = (backup["id"].as_str().unwrap(), backup["path"].as_str().unwrap());
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+    // Its length is right: only reading it tells.
+    place.plan(&["backups"]).ends(0).never_says(", damaged");
+    place.plan(&["backups", "verify"]).ends(1).says(&format!("{id}: not whole")).says("help");
+    place.plan(&["backups"]).ends(0).says(", damaged");
+    server.sql("delete from orders");
+    let refused = place.plan(&["backups", "restore", id, "--yes"]);
+    assert_ne!(refused.code, 0);
+    refused.says("not what was written");
+    assert_eq!(server.sql("select count(*) from orders"), "0");
+    std::fs::remove_file(path).unwrap();
+    place.plan(&["backups"]).ends(0).says("missing");
+    place.plan(&["backups", "verify", id]).ends(1).says("is not there any more");
+}
+
+#[test]
+fn whoever_changes_a_backup_and_what_stands_beside_it_is_found_out() {
+    let (place, _server) = shop("both", Kind::Sqlite, "");
+    place.apply().ends(0);
+    let all = listed(&place);
+    let [one, other] = &all[..] else { panic!("{all:?}") };
+    let [one, other] = [one, other].map(|backup| backup["path"].as_str().unwrap());
+    for end in ["", ".json"] {
+        std::fs::copy(format!("{other}{end}"), format!("{one}{end}")).unwrap();
+    }
+    place.plan(&["backups", "verify"]).ends(1).says("not what the catalogue knows");
+}
+
+#[test]
+fn what_is_over_goes_and_what_somebody_needs_stays() {
+    let (place, _server) = shop("prune", Kind::Sqlite, ", keep: 30d, keep_last: 2");
+    for day in ["2026-01-05", "2026-02-05", "2026-03-05"] {
+        at(&place, day, &["apply", "plan.yaml"]).ends(0);
+    }
+    place.write("backups/mine.txt", "not a backup of plan");
+    let (old, all) = (ids(&place, "save").remove(2), listed(&place).len());
+    let shown = at(&place, "2026-03-06", &["backups", "prune"]).ends(0);
+    assert_eq!(listed(&place).len(), all, "it only shows: {shown:?}");
+    shown.says("2 would go").says(&format!("goes   {old}: 59 days old"));
+    at(&place, "2026-03-06", &["backups", "prune", "--yes"]).ends(0).says("2 removed");
+    assert!(!ids(&place, "save").contains(&old));
+    assert!(place.has("backups/mine.txt"));
+    let left = std::fs::read_dir(place.folder.join("backups")).unwrap().count();
+    assert_eq!(left, 4 * 2 + 1, "each with what stands beside it");
+    // However old it is, the newest one that was proven stays; and so does what a run may need.
+    let newest = ids(&place, "save").remove(0);
+    let second = ids(&place, "save").remove(1);
+    place.plan(&["backups", "restore", &second]).ends(4);
+    let day = ["backups", "prune", "--keep", "1d", "--yes"];
+    at(&place, "2027-01-01", &day).ends(0).says("may need it").says("the newest proven one");
+    assert_eq!(ids(&place, "save"), [newest.clone(), second]);
+    place.plan(&["rollback"]).ends(0);
+    at(&place, "2027-01-01", &day).ends(0);
+    assert_eq!(ids(&place, "save"), [newest]);
+    place.plan(&["backups", "prune", "--keep", "soon"]).ends(2).says("no time");
+}
+
+#[test]
+fn a_backup_of_another_plan_counts_for_a_check() {
+    let (place, server) = shop("check", Kind::Sqlite, "");
+    place.write(
+        "change.yaml",
+        &format!(
+            "plan: change\n{}\nrequires:\n  - {{ backup: main, max_age: 26h }}\nsteps:\n  \
+             - {{ step: look, run: \"true\", read_only: true }}\n",
+            server.connection()
+        ),
+    );
+    place.plan(&["apply", "change.yaml"]).ends(6).says("there is no backup of main");
+    at(&place, "2026-03-05", &["apply", "plan.yaml"]).ends(0);
+    at(&place, "2026-03-06", &["apply", "change.yaml"]).ends(0);
+    at(&place, "2026-03-07", &["apply", "change.yaml"]).ends(6).says("more than 1 d 2 h");
+}

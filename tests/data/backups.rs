@@ -177,3 +177,75 @@ fn a_backup_of_another_plan_counts_for_a_check() {
     at(&place, "2026-03-06", &["apply", "change.yaml"]).ends(0);
     at(&place, "2026-03-07", &["apply", "change.yaml"]).ends(6).says("more than 1 d 2 h");
 }
+
+/// An age key: its file, and whom it stands for.
+fn key(place: &Place) -> (String, String) {
+    let file = place.folder.join("key.txt").display().to_string();
+    let made = std::process::Command::new("age-keygen").args(["-o", &file]).output().unwrap();
+    assert!(made.status.success(), "apt-get install age");
+    let text = place.read("key.txt");
+    let recipient = text.lines().find_map(|line| line.strip_prefix("# public key: ")).unwrap();
+    (file, recipient.to_owned())
+}
+
+#[test]
+fn an_encrypted_backup_is_read_by_whoever_has_the_key() {
+    for kind in ALL.into_iter().filter(|kind| has(*kind)) {
+        let (place, server) = shop("age", kind, ", proof: restore, encrypt_for: \"{{ for }}\"");
+        let (file, recipient) = key(&place);
+        let plan = place.read("plan.yaml");
+        place
+            .write("plan.yaml", &plan.replace("connections:", "inputs: { for: {} }\nconnections:"));
+        place.plan(&["apply", "plan.yaml", "--set", "for=Ama"]).ends(1).says("no age recipient");
+        place.plan(&["apply", "plan.yaml", "--set", &format!("for={recipient}")]).ends(0);
+        let backup = listed(&place).into_iter().find(|one| one["step"] == "save").unwrap();
+        let (id, path) = (backup["id"].as_str().unwrap(), backup["path"].as_str().unwrap());
+        assert!(path.ends_with(".age"), "{path}");
+        let left = std::fs::read_dir(place.folder.join("backups")).unwrap().count();
+        assert_eq!(left, 4, "nothing is left that is not encrypted");
+        place.plan(&["backups", "verify", id]).ends(0).says("PLAN_AGE_IDENTITY");
+        server.sql("delete from orders");
+        place.plan(&["backups", "restore", id, "--yes"]).ends(1).says("PLAN_AGE_IDENTITY");
+        assert_eq!(server.sql("select count(*) from orders"), "0");
+        let place = place.env("PLAN_AGE_IDENTITY", &file);
+        place.plan(&["backups", "verify", id, "--proof", "restore"]).ends(0).says("by restore");
+        place.plan(&["backups", "restore", id, "--yes"]).ends(0);
+        assert_eq!(server.sql("select count(*) from orders"), "2");
+        // The way out without plan: the same programs, by hand.
+        let by_hand = format!("age -d -i {file} {path} | zstd -dcq | wc -c");
+        let output = std::process::Command::new("bash")
+            .args(["-euo", "pipefail", "-c", &by_hand])
+            .output()
+            .unwrap();
+        let bytes = String::from_utf8_lossy(&output.stdout).trim().parse::<u64>().unwrap();
+        assert!(output.status.success() && bytes > 100, "{output:?}");
+    }
+}
+
+#[test]
+fn a_second_copy_is_as_good_as_the_first() {
+    let (place, server) = shop("copy", Kind::Sqlite, ", copy_to: far/away, keep_last: 1");
+    place.apply().ends(0);
+    place.plan(&["backups"]).ends(0).says("copy: far/away/").never_says("missing");
+    let backup = listed(&place).into_iter().find(|one| one["step"] == "save").unwrap();
+    let (id, path) = (backup["id"].as_str().unwrap(), backup["path"].as_str().unwrap());
+    std::fs::remove_file(path).unwrap();
+    place.plan(&["backups", "verify", id]).ends(1).says("its second copy is: ");
+    server.sql("delete from orders");
+    place.plan(&["backups", "restore", id, "--yes"]).ends(0);
+    assert_eq!(server.sql("select count(*) from orders"), "2");
+    // Both go together.
+    place.apply().ends(0);
+    place.plan(&["backups", "prune", "--yes"]).ends(0);
+    assert_eq!(std::fs::read_dir(place.folder.join("far/away")).unwrap().count(), 4);
+    // Where it cannot be copied to, the step says so; the backup itself is there and known.
+    std::fs::remove_dir_all(place.folder.join("far")).unwrap();
+    place.write("far", "a file");
+    place.apply().ends(1).says("its second copy is not");
+    assert_eq!(ids(&place, "save").len(), 2);
+    let plan = place.read("plan.yaml");
+    place.write("plan.yaml", &plan.replace("far/away", "backups"));
+    place.apply().ends(1).says("the folder of the backup itself");
+    place.write("plan.yaml", &plan.replace("far/away", "s3://far/away"));
+    place.apply().ends(6).says("no address yet");
+}

@@ -3,6 +3,7 @@
 
 pub mod catalogue;
 pub mod dump;
+pub mod encrypt;
 pub mod files;
 pub mod pack;
 pub mod prove;
@@ -12,7 +13,7 @@ pub mod swap;
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
 use std::io::Read;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use plan_model::model::action::backup::Compression;
@@ -59,6 +60,12 @@ pub struct Manifest {
     pub size: u64,
     pub sha256: String,
     pub proven: Option<String>,
+    /// For whom it is encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted_for: Option<String>,
+    /// Where the second copy is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<PathBuf>,
     /// How long it and those before it are to be kept.
     #[serde(default, skip_serializing_if = "Policy::is_empty")]
     pub keep: Policy,
@@ -137,6 +144,44 @@ pub fn manifest(path: &Path) -> Result<Manifest, Failure> {
         fs::read(&beside).map_err(|problem| error(format!("{}: {problem}", beside.display())))?;
     serde_json::from_slice(&bytes)
         .map_err(|problem| error(format!("{}: {problem}", beside.display())))
+}
+
+/// What is in a backup, unpacked.
+pub fn open(path: &Path, manifest: &Manifest) -> std::io::Result<Box<dyn Read + Send>> {
+    let file: Box<dyn Read + Send> = match manifest.encrypted_for {
+        Some(_) => encrypt::open(path)?,
+        None => Box::new(File::open(path)?),
+    };
+    pack::reader(file, &manifest.packed)
+}
+
+/// A second copy in another folder, as whole as the first; both of what is in it and what is said of it.
+pub fn copy(path: &Path, manifest: &Manifest, to: &Path) -> Result<(), Failure> {
+    let wrong = |problem: std::io::Error| error(format!("{}: {problem}", to.display()));
+    folder(to.parent().unwrap_or(Path::new(".")))?;
+    let half = partial(to);
+    let copied = (|| {
+        let mut options = fs::OpenOptions::new();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&half);
+        std::io::copy(&mut File::open(path)?, &mut file?)?;
+        sum(&half)
+    })();
+    let copied = copied.map_err(wrong).and_then(|(sha256, size)| {
+        if (sha256, size) == (manifest.sha256.clone(), manifest.size) {
+            return seal(to, manifest);
+        }
+        Err(error(format!("{} is not what was copied", to.display())))
+    });
+    if copied.is_err() {
+        let _ = fs::remove_file(&half);
+    }
+    copied
+}
+
+/// Whether a program is where programs are looked for.
+pub fn is_in_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 /// What a file holds, in one number; and how long it is.

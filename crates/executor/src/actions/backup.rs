@@ -12,19 +12,26 @@ use serde_json::Value as Json;
 use super::{Act, Found, Perform, here_only};
 use crate::archive::catalogue::Kept;
 use crate::archive::retention::Policy;
-use crate::archive::{self, Kind, Manifest, dump, files, prove};
+use crate::archive::{self, Kind, Manifest, dump, encrypt, files, prove};
 use crate::event::{Failure, Outputs};
 use crate::world::database::address::Address;
 use crate::world::{Broken, Job, error};
 
+const NO_ADDRESS: &str = "this version of plan can `copy_to` a folder, no address yet";
+
+/// `s3://…` and the like.
+fn is_elsewhere(to: &str) -> bool {
+    to.contains("://")
+}
+
 impl Perform for Backup {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {
         let mut lacks = here_only(around);
-        if self.copy_to.is_some() {
-            lacks.push("this version of plan cannot `copy_to` yet".to_owned());
+        if self.copy_to.as_ref().is_some_and(|to| is_elsewhere(&to.value)) {
+            lacks.push(NO_ADDRESS.to_owned());
         }
         if self.encrypt_for.is_some() {
-            lacks.push("this version of plan cannot `encrypt_for` yet".to_owned());
+            lacks.extend(encrypt::lacks());
         }
         lacks
     }
@@ -76,8 +83,25 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
     let compression = backup.compress.unwrap_or(Compression::Zstd);
     let proof = backup.proof.unwrap_or(Proof::Parse);
     let began = job.world.clock.now();
-    let (id, path) = named(backup, job, &folder, kind, compression)?;
-    let partial = archive::partial(&path);
+    let recipient = match fill.optional(backup.encrypt_for.as_ref())? {
+        Some(text) => Some(encrypt::recipient(&text)?),
+        None => None,
+    };
+    let copies = match fill.optional(backup.copy_to.as_ref())? {
+        Some(to) if is_elsewhere(&to) => return Err(error(NO_ADDRESS).into()),
+        Some(to) => Some(job.world.base.join(to)),
+        None => None,
+    };
+    let (id, plain) = named(backup, job, &folder, kind, compression)?;
+    let partial = archive::partial(&plain);
+    let path = match recipient {
+        Some(_) => PathBuf::from(format!("{}{}", plain.display(), encrypt::ENDING)),
+        None => plain,
+    };
+    let copy = copies.and_then(|folder| Some(folder.join(path.file_name()?)));
+    if copy.as_ref() == Some(&path) {
+        return Err(error("`copy_to` is the folder of the backup itself").into());
+    }
     let mut manifest = Manifest {
         id,
         kind,
@@ -92,6 +116,8 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
         size: 0,
         sha256: String::new(),
         proven: None,
+        encrypted_for: None,
+        copy: copy.clone(),
         keep: Policy {
             seconds: fill.optional_time(backup.keep.as_ref())?.map(|keep| keep.as_secs()),
             last: count(&backup.keep_last)?,
@@ -131,17 +157,36 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
                 return Err(error(text).into());
             }
         }
-        prove::prove(job, filled, &manifest, &partial, at.as_ref(), proof).await?;
+        prove::prove(job, filled.clone(), &manifest, &partial, at.as_ref(), proof).await?;
         manifest.proven = Some(proof.word().to_owned());
+        if let Some(recipient) = &recipient {
+            let encrypted = archive::partial(&path);
+            encrypt::encrypt(job, filled, recipient, &partial, &encrypted).await?;
+            std::fs::remove_file(&partial).map_err(|problem| {
+                error(format!("{} cannot be removed: {problem}", partial.display()))
+            })?;
+            manifest.encrypted_for = Some(recipient.clone());
+            (manifest.sha256, manifest.size) = archive::sum(&encrypted)
+                .map_err(|problem| error(format!("{}: {problem}", encrypted.display())))?;
+        }
         manifest.ended = job.world.clock.now();
         archive::seal(&path, &manifest)?;
         Ok::<_, Broken>(())
     };
     if let Err(broken) = made.await {
         let _ = std::fs::remove_file(&partial);
+        let _ = std::fs::remove_file(archive::partial(&path));
         return Err(broken);
     }
     job.world.catalogue.note(Kept::new(&path, &manifest));
+    if let Some(copy) = copy {
+        let (from, known) = (path.clone(), manifest.clone());
+        let copying = tokio::task::spawn_blocking(move || archive::copy(&from, &known, &copy));
+        let copied = copying.await.map_err(|_| error("it could not be copied"))?;
+        copied.map_err(|failure| {
+            error(format!("{} is there, its second copy is not: {}", manifest.id, failure.text))
+        })?;
+    }
     let mut outputs = Outputs::new();
     outputs.insert("id".to_owned(), Json::from(manifest.id));
     outputs.insert("path".to_owned(), Json::from(path.display().to_string()));
@@ -191,7 +236,9 @@ fn named(
     for number in 1..1_000 {
         let id = if number == 1 { wanted.clone() } else { format!("{wanted}-{number}") };
         let path = folder.join(format!("{id}{ending}"));
-        if !path.exists() && !archive::manifest_path(&path).exists() {
+        let encrypted = PathBuf::from(format!("{}{}", path.display(), encrypt::ENDING));
+        let is_free = |path: &Path| !path.exists() && !archive::manifest_path(path).exists();
+        if is_free(&path) && is_free(&encrypted) {
             return Ok((id, path));
         }
     }

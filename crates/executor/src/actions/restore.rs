@@ -145,7 +145,7 @@ fn by_id(job: &Job, id: &str) -> Result<PathBuf, Failure> {
     named.retain(|kept| kept.manifest.id == id || kept.path.as_os_str() == id);
     match &named[..] {
         [] => {}
-        [kept] => return Ok(kept.path.clone()),
+        [kept] => return Ok(kept.place().to_owned()),
         several => {
             let paths: Vec<_> =
                 several.iter().map(|kept| kept.path.display().to_string()).collect();

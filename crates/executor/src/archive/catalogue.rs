@@ -73,6 +73,14 @@ impl Kept {
         if self.fault.is_some() { Standing::Damaged } else { Standing::There }
     }
 
+    /// Where it can be read: its second copy, where the first one is gone.
+    pub fn place(&self) -> &Path {
+        match &self.manifest.copy {
+            Some(copy) if !self.path.exists() && copy.exists() => copy,
+            _ => &self.path,
+        }
+    }
+
     /// What it is a backup of: those of one subject follow each other.
     pub fn subject(&self) -> (&str, Option<&str>, &str) {
         let what = self.manifest.database.as_deref().unwrap_or(&self.manifest.step);

@@ -8,7 +8,7 @@ use plan_model::template::shell_word;
 use sqlx::ConnectOptions;
 use url::Url;
 
-use super::Kind;
+use super::{Kind, is_in_path};
 use crate::event::Failure;
 use crate::world::database::Session;
 use crate::world::database::address::{Address, To};
@@ -140,11 +140,6 @@ async fn by_program(
         failure.text = format!("{tool}: {}", failure.text);
         failure
     })?)
-}
-
-fn is_in_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 /// How a server's own programs find it: what may be seen as arguments, the password as a variable.

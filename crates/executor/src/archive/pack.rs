@@ -1,9 +1,7 @@
 //! Packs and unpacks streams. `plan` itself stands in the pipe behind a dump, so that no machine needs a
 //! packer, and the file is exactly what zstd or gzip would have made.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
-use std::path::Path;
 
 /// zstd's own default.
 const ZSTD_LEVEL: i32 = 3;
@@ -35,9 +33,9 @@ pub fn pack(how: &str, from: &mut dyn Read, to: &mut dyn Write) -> io::Result<u6
     Ok(count)
 }
 
-/// What a packed file holds.
-pub fn open(path: &Path, how: &str) -> io::Result<Box<dyn Read + Send>> {
-    let file = BufReader::with_capacity(1 << 17, File::open(path)?);
+/// What a packed stream holds.
+pub fn reader(from: Box<dyn Read + Send>, how: &str) -> io::Result<Box<dyn Read + Send>> {
+    let file = BufReader::with_capacity(1 << 17, from);
     Ok(match how {
         "zstd" => Box::new(zstd::Decoder::with_buffer(file)?),
         // Several of them one behind the other are one, for gzip.
@@ -61,7 +59,14 @@ pub fn unpack(how: &str, from: &mut dyn Read, to: &mut dyn Write) -> io::Result<
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::path::Path;
+
     use super::*;
+
+    fn open(path: &Path, how: &str) -> io::Result<Box<dyn Read + Send>> {
+        reader(Box::new(File::open(path)?), how)
+    }
 
     #[test]
     fn what_is_packed_comes_back_and_damage_is_seen() {

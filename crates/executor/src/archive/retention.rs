@@ -175,6 +175,8 @@ mod tests {
             size: 1,
             sha256: String::new(),
             proven: Some(proven.to_owned()),
+            encrypted_for: None,
+            copy: None,
             keep,
             data: None,
             except: Vec::new(),

@@ -65,6 +65,13 @@ fn lines(kept: &Kept, now: Moment) -> Vec<String> {
         format!("  {from}; step {} of {}{environment}", manifest.step, manifest.run),
         format!("  {}", short(&kept.path)),
     ];
+    if let Some(copy) = &manifest.copy {
+        let missing = if copy.exists() { "" } else { " (missing)" };
+        lines.push(format!("  copy: {}{missing}", short(copy)));
+    }
+    if let Some(recipient) = &manifest.encrypted_for {
+        lines.push(format!("  encrypted for {recipient}"));
+    }
     if let Some(at) = kept.verified_at {
         let by = kept.verified_by.as_deref().unwrap_or("read");
         let what = match &kept.fault {

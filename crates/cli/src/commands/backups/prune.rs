@@ -62,7 +62,8 @@ pub async fn run(args: &PruneBackups, terminal: &mut Terminal) -> Result<Exit, R
     let by = owner::who();
     for ((kept, _), _) in going {
         // First the backup: whatever is interrupted here is told as missing, not forgotten.
-        for path in [kept.path.clone(), manifest_path(&kept.path)] {
+        let paths = kept.manifest.copy.iter().chain([&kept.path]);
+        for path in paths.flat_map(|path| [path.clone(), manifest_path(path)]) {
             match fs::remove_file(&path) {
                 Err(problem) if problem.kind() != std::io::ErrorKind::NotFound => {
                     return Err(Refusal::new(

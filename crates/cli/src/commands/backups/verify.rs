@@ -1,6 +1,7 @@
 //! `plan backups verify`: whether a backup is still one. What was found out stands in the catalogue.
 
 use plan_executor::archive::catalogue::{Kept, Mark, Standing};
+use plan_executor::archive::encrypt::{IDENTITY, identity};
 use plan_executor::archive::{self, Manifest, prove};
 use plan_executor::event::Failure;
 use plan_executor::store::Store;
@@ -34,7 +35,14 @@ pub async fn run(args: &VerifyBackups, terminal: &mut Terminal) -> Result<Exit, 
             let _ = std::env::set_current_dir(here);
         }
         let (word, text) = match &found {
-            Ok(()) => (paint(theme::GOOD, "whole"), format!(" (by {})", proof.word())),
+            Ok(()) => {
+                let is_closed = kept.manifest.encrypted_for.is_some() && identity().is_none();
+                let how = match is_closed {
+                    true => format!("its digest; to read it: {IDENTITY}=FILE"),
+                    false => format!("by {}", proof.word()),
+                };
+                (paint(theme::GOOD, "whole"), format!(" ({how})"))
+            }
             Err(failure) => (paint(theme::BAD, "not whole"), format!(": {}", failure.text)),
         };
         terminal.line(&format!("{}: {word}{text}", kept.manifest.id));
@@ -67,7 +75,12 @@ async fn look(
     args: &VerifyBackups,
 ) -> Result<Result<(), Failure>, Refusal> {
     if kept.standing() == Standing::Missing {
-        let text = format!("{} is not there any more", kept.path.display());
+        let place = kept.place();
+        let copy = match place == kept.path {
+            true => String::new(),
+            false => format!("; its second copy is: {}", place.display()),
+        };
+        let text = format!("{} is not there any more{copy}", kept.path.display());
         return Ok(Err(plan_executor::world::error(text)));
     }
     let manifest = match archive::manifest(&kept.path) {

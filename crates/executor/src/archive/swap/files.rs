@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Stands, Swap};
-use crate::archive::pack;
+use crate::archive;
 use crate::crash::{Point, point};
 use crate::event::Failure;
 use crate::fingerprint;
@@ -82,7 +82,7 @@ pub fn prepare(swap: &Swap<'_>) -> Result<(), Failure> {
     let wrong = |problem: std::io::Error| error(format!("{}: {problem}", new.display()));
     let _ = fs::remove_dir_all(&new);
     fs::create_dir_all(&new).map_err(wrong)?;
-    let from = pack::open(swap.path, &swap.manifest.packed).map_err(wrong)?;
+    let from = archive::open(swap.path, swap.manifest).map_err(wrong)?;
     let mut tar = tar::Archive::new(from);
     tar.set_preserve_permissions(true);
     tar.set_preserve_mtime(true);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Stands, Swap};
-use crate::archive::pack;
+use crate::archive;
 use crate::crash::{Point, point};
 use crate::event::Failure;
 use crate::world::database::address::{Address, To};
@@ -48,7 +48,7 @@ pub async fn prepare(swap: &Swap<'_>) -> Result<(), Failure> {
     let (live, new) = (&live(swap)?, new(swap)?);
     let wrong = |problem: std::io::Error| error(format!("{}: {problem}", new.display()));
     crate::world::write_private(&new, b"")?;
-    let mut from = pack::open(swap.path, &swap.manifest.packed).map_err(wrong)?;
+    let mut from = archive::open(swap.path, swap.manifest).map_err(wrong)?;
     let mut to = fs::OpenOptions::new().write(true).open(&new).map_err(wrong)?;
     std::io::copy(&mut from, &mut to).map_err(wrong)?;
     to.sync_all().map_err(wrong)?;

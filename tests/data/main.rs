@@ -14,3 +14,4 @@ mod connections;
 mod migrate;
 mod restore;
 mod sql;
+mod tools;

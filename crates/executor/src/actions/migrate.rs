@@ -4,6 +4,7 @@
 
 mod lock;
 mod records;
+mod tool;
 
 use std::ops::Range;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::world::database::stepwise::{self, Task};
 use crate::world::database::{Patience, Session, shape};
 use crate::world::{Broken, Job, error};
 use records::{Applied, Recorded, Records, checksum};
+use tool::ByTool;
 
 /// How long to look, after a failure, whether anything is there.
 const LOOK_PATIENCE: Duration = Duration::from_secs(10);
@@ -31,21 +33,16 @@ const LOOK_PATIENCE: Duration = Duration::from_secs(10);
 const TABLE: &str = "schema_migrations";
 
 impl Perform for Migrate {
-    fn lacks(&self, _around: &Surroundings) -> Vec<String> {
-        match self.engine {
-            None | Some(Engine::Builtin) => Vec::new(),
-            Some(engine) => {
-                vec![format!("this version of plan cannot migrate by {} yet", engine.word())]
-            }
-        }
-    }
-
     fn perform<'a>(
         &'a self,
         job: &'a Job,
         around: &'a Surroundings,
     ) -> Act<'a, Result<Outputs, Broken>> {
         Box::pin(async move {
+            if let Some(engine) = by_tool(self) {
+                let ready = ByTool::of(self, engine, job, around);
+                return ready.map_err(Failure::untouched)?.up().await;
+            }
             let ready = Going::begin(self, job, around).await.map_err(Failure::untouched)?;
             let (mut going, session) = ready;
             going.with(session, async |going, session| going.up(session).await).await
@@ -54,22 +51,36 @@ impl Perform for Migrate {
 
     fn undo<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Result<(), Broken>> {
         Box::pin(async move {
+            if let Some(engine) = by_tool(self) {
+                return ByTool::of(self, engine, job, around)?.down().await;
+            }
             let (mut going, session) = Going::begin(self, job, around).await?;
             going.with(session, async |going, session| going.down(session).await).await
         })
     }
 
-    fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        Box::pin(async {
-            Found::Undone { how: "the database knows what is applied: it goes on there".to_owned() }
+    fn found<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Found> {
+        Box::pin(async move {
+            match by_tool(self).map(|engine| ByTool::of(self, engine, job, around)) {
+                Some(Ok(ready)) => ready.found().await,
+                Some(Err(_)) => Found::InDoubt,
+                None => goes_on(),
+            }
         })
     }
 
     fn found_undone<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        Box::pin(async {
-            Found::Undone { how: "the database knows what is applied: it goes on there".to_owned() }
-        })
+        Box::pin(async { goes_on() })
     }
+}
+
+fn goes_on() -> Found {
+    Found::Undone { how: "the database knows what is applied: it goes on there".to_owned() }
+}
+
+/// The tool that does it, where it is not `plan` itself.
+fn by_tool(migrate: &Migrate) -> Option<Engine> {
+    migrate.engine.filter(|engine| *engine != Engine::Builtin)
 }
 
 /// A step under way.

@@ -13,5 +13,6 @@ mod compare;
 mod connections;
 mod migrate;
 mod restore;
+mod samples;
 mod sql;
 mod tools;

@@ -268,6 +268,52 @@ impl Server {
         self.client(&self.on_shop(sql))
     }
 
+    /// A whole file, read by the server's own client as its guide has it.
+    pub fn load(&self, text: &str) {
+        let mut command = self.command(&[]);
+        match self.kind {
+            Kind::Sqlite => command.arg("-bail"),
+            Kind::Postgres => command.args(["-d", "shop"]),
+            Kind::MariaDb => command.args(["--default-character-set=utf8mb4", "shop"]),
+        };
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{complaint}");
+    }
+
+    /// The database as the server's own tool writes it, without what differs from dump to dump: its
+    /// lines, in an order of their own.
+    pub fn dump(&self) -> Vec<String> {
+        let mut command = match self.kind {
+            Kind::Sqlite => self.command(&[".dump"]),
+            Kind::Postgres => {
+                let mut command = Command::new(postgres_programs().unwrap().join("pg_dump"));
+                command.args(["-h", &self.socket(), "-p", &self.port.to_string()]);
+                command.args(["-U", "postgres", "shop"]);
+                command
+            }
+            Kind::MariaDb => {
+                let mut command = Command::new("mariadb-dump");
+                command.args(["--no-defaults", "-u", "root", "-S", &self.socket()]);
+                command.args(["--routines", "--events", "--skip-extended-insert"]);
+                command.args(["--hex-blob", "--skip-dump-date", "shop"]);
+                command
+            }
+        };
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{complaint}");
+        let differs = ["\\restrict", "\\unrestrict", "DELETE FROM sqlite_sequence"];
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lines = text.lines().filter(|line| !differs.iter().any(|one| line.starts_with(one)));
+        let mut lines: Vec<_> = lines.map(str::to_owned).collect();
+        lines.sort_unstable();
+        lines
+    }
+
     /// Whether the server says no.
     pub fn refuses(&self, sql: &str) -> bool {
         self.try_client(&self.on_shop(sql)).is_none()

@@ -38,7 +38,8 @@ pub struct Task<'t> {
     pub run: &'t str,
     pub text: &'t str,
     pub script: &'t Script,
-    /// It takes back what was done in part: what is not there need not be taken away.
+    /// It takes back what was done in part: what is not there need not be taken away, and what still is
+    /// there need not be made again.
     pub lenient: bool,
 }
 
@@ -198,16 +199,20 @@ async fn one(
         };
         let Err((refusal, failure)) = done.await else { return Ok(()) };
         session.roll_back().await;
-        if task.lenient && refusal.as_ref().is_some_and(is_missing) && takes_one_away(statement) {
+        if refusal.as_ref().is_some_and(|refusal| needs_nothing(task, statement, refusal)) {
             return note(session, task, number, number, "").await;
         }
         return Err(failure);
+    }
+    if task.lenient {
+        // An index that a server which went away left half dropped would count as there.
+        clear_up(session, statement).await?;
     }
     let before = shape_for(session, statement).await?;
     note(session, task, number, number - 1, &before).await?;
     match session.run_within_raw(piece, patience).await {
         Ok(_) => {}
-        Err((refusal, _)) if task.lenient && is_missing(&refusal) && takes_one_away(statement) => {}
+        Err((refusal, _)) if needs_nothing(task, statement, &refusal) => {}
         Err((refusal, failure)) => {
             if refusal.why == Why::Lost {
                 return Err(failure);
@@ -228,6 +233,25 @@ async fn one(
         return Err(error(why));
     }
     note(session, task, number, number, "").await
+}
+
+/// On the way back from the middle of a script: what it would bring about was never changed.
+fn needs_nothing(task: &Task<'_>, statement: &Statement, refusal: &Refusal) -> bool {
+    let is_so = (is_missing(refusal) && takes_one_away(statement))
+        || (is_there(refusal) && gives_one_back(statement));
+    task.lenient && is_so
+}
+
+/// Makes one thing, so that "it is there" means that it was never taken away.
+fn gives_one_back(statement: &Statement) -> bool {
+    match &statement.action {
+        Action::CreateTable(_) | Action::CreateIndex(_) | Action::Create(_) => true,
+        Action::AlterTable { alterations, .. } => matches!(
+            &alterations[..],
+            [one] if matches!(one.change, Change::AddColumn { .. } | Change::AddConstraint { .. })
+        ),
+        _ => false,
+    }
 }
 
 /// Takes away one thing, so that "it is not there" means that nothing is left to do.
@@ -298,6 +322,15 @@ fn is_missing(refusal: &Refusal) -> bool {
     MISSING.contains(&&refusal.code[..])
 }
 
+/// What is to be made is there: tables, columns, keys, triggers, routines, schemas.
+fn is_there(refusal: &Refusal) -> bool {
+    const THERE: [&str; 12] = [
+        "1050", "1060", "1061", "1068", "1304", "1359", "1826", "42P06", "42P07", "42701", "42710",
+        "42723",
+    ];
+    THERE.contains(&&refusal.code[..])
+}
+
 enum Became {
     Done,
     Undone,
@@ -311,6 +344,14 @@ async fn became(
     statement: &Statement,
     progress: &Progress,
 ) -> Result<Became, Failure> {
+    // One that was half dropped is there and not valid: it is dropped again.
+    if let Action::Drop(drop) = &statement.action
+        && drop.concurrently
+        && let [name] = &drop.names[..]
+    {
+        let is_gone = validity(session, &name.shown).await?.is_none();
+        return Ok(if is_gone { Became::Done } else { Became::Undone });
+    }
     if progress.shape == PARTLY {
         return Ok(Became::InDoubt);
     }

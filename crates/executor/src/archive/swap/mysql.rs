@@ -6,7 +6,7 @@ use super::{Stands, Swap, before_name, new_name};
 use crate::archive::prove;
 use crate::crash::{Point, point};
 use crate::event::Failure;
-use crate::world::database::Session;
+use crate::world::database::{Patience, Session};
 use crate::world::{Broken, error};
 
 async fn session(swap: &Swap<'_>) -> Result<Session, Failure> {
@@ -122,7 +122,9 @@ async fn exchange(swap: &Swap<'_>, live: &str, away: &str, comes: &str) -> Resul
         }
         if !moves.is_empty() {
             point(Point::Swap);
-            session.run(&format!("rename table {}", moves.join(", "))).await?;
+            // Whoever has one of them in an open transaction is named.
+            let rename = format!("rename table {}", moves.join(", "));
+            session.run_within(&rename, &Patience::default()).await?;
             point(Point::Swap);
         }
         Ok::<_, Failure>(())
@@ -147,10 +149,21 @@ pub async fn swap_back(swap: &Swap<'_>) -> Result<(), Failure> {
 }
 
 pub async fn forget(swap: &Swap<'_>) -> Result<(), Failure> {
+    let at = swap.at()?;
+    let mut names = vec![new_name(at, &swap.mark)];
+    // Made for tables that never came.
+    if stands(swap).await? == Stands::Before {
+        names.push(before_name(at, &swap.mark));
+    }
     let mut session = session(swap).await?;
-    let name = session.identifier(&new_name(swap.at()?, &swap.mark));
-    let dropped = session.run(&format!("drop database if exists {name}")).await;
+    let dropped = async {
+        for name in names {
+            let name = session.identifier(&name);
+            session.run(&format!("drop database if exists {name}")).await?;
+        }
+        Ok::<_, Failure>(())
+    };
+    let dropped = dropped.await;
     session.close().await;
-    dropped?;
-    Ok(())
+    dropped
 }

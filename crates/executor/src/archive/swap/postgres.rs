@@ -98,8 +98,9 @@ pub async fn make(session: &mut Session, live: &str, new: &str) -> Result<(), Fa
     let name = session.literal(live);
     let of_live = format!(
         "select r.rolname, pg_encoding_to_char(d.encoding), d.datcollate, d.datctype, d.datconnlimit,
-             coalesce(to_jsonb(d) ->> 'datlocprovider', 'c')
-         from pg_database d join pg_roles r on r.oid = d.datdba where d.datname = {name}"
+             coalesce(to_jsonb(d) ->> 'datlocprovider', 'c'), t.spcname
+         from pg_database d join pg_roles r on r.oid = d.datdba
+         join pg_tablespace t on t.oid = d.dattablespace where d.datname = {name}"
     );
     let line = session.lines(&of_live).await?.into_iter().next();
     let line = line.ok_or_else(|| error(format!("there is no database {live}")))?;
@@ -112,12 +113,14 @@ pub async fn make(session: &mut Session, live: &str, new: &str) -> Result<(), Fa
         )));
     }
     let create = format!(
-        "create database {quoted} owner {} template template0 encoding {} lc_collate {} lc_ctype {} connection limit {}",
+        "create database {quoted} owner {} template template0 encoding {} lc_collate {} lc_ctype {} \
+         connection limit {} tablespace {}",
         session.identifier(&part(0)),
         session.literal(&part(1)),
         session.literal(&part(2)),
         session.literal(&part(3)),
-        part(4)
+        part(4),
+        session.identifier(&part(6))
     );
     session.run(&create).await?;
     Ok(())

@@ -21,8 +21,21 @@ pub fn tail(path: &Path, size: u64) -> Option<String> {
 pub fn last_line(path: &Path) -> Option<String> {
     let tail = tail(path, 4096)?;
     let line = tail.lines().rev().find(|line| !line.trim().is_empty())?;
-    let plain: String = line.trim().chars().filter(|c| !c.is_control()).take(300).collect();
-    Some(plain)
+    Some(shown(line))
+}
+
+/// The first error among what a tool of PostgreSQL, MySQL or MariaDB said, fit to be shown: hints and
+/// contexts stand behind it, and what the other end of its pipe says of that.
+pub fn complaint(path: &Path) -> Option<String> {
+    const MARKS: [&str; 3] = [": error: ", ": Error ", ": Got error: "];
+    let said = String::from_utf8_lossy(&head(path, 1 << 16).ok()?).into_owned();
+    let is_error =
+        |line: &&str| line.starts_with("ERROR ") || MARKS.iter().any(|mark| line.contains(mark));
+    said.lines().find(is_error).map(shown)
+}
+
+fn shown(line: &str) -> String {
+    line.trim().chars().filter(|c| !c.is_control()).take(300).collect()
 }
 
 fn look(path: &Path, from: impl FnOnce(u64) -> u64, size: u64) -> Result<Vec<u8>> {

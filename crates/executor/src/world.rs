@@ -499,6 +499,15 @@ impl Ran {
 
     /// Whether it ended well, and if not, why, with the last thing that it said.
     pub fn check(&self, timeout: Option<Duration>) -> Result<(), Failure> {
+        self.ended_well(timeout, self.last_line())
+    }
+
+    /// The same of a server's own tool, which says more behind what is wrong.
+    pub fn check_tool(&self, timeout: Option<Duration>) -> Result<(), Failure> {
+        self.ended_well(timeout, printed::complaint(&self.errors).or_else(|| self.last_line()))
+    }
+
+    fn ended_well(&self, timeout: Option<Duration>, said: Option<String>) -> Result<(), Failure> {
         let kind_and_text = match &self.ended {
             Ended::Exit(0) => return Ok(()),
             Ended::Exit(status) => (FailureKind::Exit, format!("exit status {status}")),
@@ -511,8 +520,8 @@ impl Ran {
             Ended::NotStarted(why) => (FailureKind::Error, why.clone()),
         };
         let (kind, mut text) = kind_and_text;
-        if let Some(last) = self.last_line() {
-            text += &format!(": {last}");
+        if let Some(said) = said {
+            text += &format!(": {said}");
         }
         Err(Failure::new(kind, text))
     }

@@ -14,6 +14,8 @@ pub fn run(how: &str, unpacks: bool, terminal: &mut Terminal) -> Exit {
     };
     match done {
         Ok(_) => Exit::Done,
+        // Whoever reads it is gone, and says itself why.
+        Err(problem) if problem.kind() == std::io::ErrorKind::BrokenPipe => Exit::Wrong,
         Err(problem) => {
             terminal.tell(&format!("{how}: {problem}"));
             Exit::Wrong

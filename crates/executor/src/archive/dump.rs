@@ -136,7 +136,7 @@ async fn by_program(
     let arguments = ["bash", "-euo", "pipefail", "-c", &text].map(str::to_owned).to_vec();
     let timeout = around.timeout;
     let ran = job.program(arguments, around, None, false).await?;
-    Ok(ran.check(timeout).map_err(|mut failure| {
+    Ok(ran.check_tool(timeout).map_err(|mut failure| {
         failure.text = format!("{tool}: {}", failure.text);
         failure
     })?)

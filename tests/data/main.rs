@@ -11,6 +11,7 @@ mod backup;
 mod backups;
 mod compare;
 mod connections;
+mod killed;
 mod migrate;
 mod restore;
 mod samples;

@@ -134,10 +134,7 @@ impl Server {
         run(Command::new("cp").arg("-a").arg(template(kind).join("data")).arg(&data));
         own(&server.folder, if kind == Kind::Postgres { "postgres" } else { "mysql" });
         server.serve(settings);
-        match kind {
-            Kind::Postgres => server.client(&["-d", "postgres", "-c", "create database shop"]),
-            _ => server.client(&["-e", "create database shop"]),
-        };
+        server.on_server("create database shop");
         server
     }
 
@@ -190,6 +187,15 @@ impl Server {
             let kill = format!("kill -9 {pids} 2>/dev/null");
             let _ = Command::new("sh").args(["-c", &kill]).status();
             let _ = child.wait();
+        }
+    }
+
+    /// As an administrator would, whoever is still in.
+    pub fn stop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let signal = if self.kind == Kind::Postgres { "-INT" } else { "-TERM" };
+            run(Command::new("kill").args([signal, &child.id().to_string()]));
+            wait_until("the server has ended", || child.try_wait().unwrap().is_some());
         }
     }
 
@@ -312,6 +318,14 @@ impl Server {
         let mut lines: Vec<_> = lines.map(str::to_owned).collect();
         lines.sort_unstable();
         lines
+    }
+
+    /// The same, from beside the database.
+    pub fn on_server(&self, sql: &str) -> String {
+        match self.kind {
+            Kind::Postgres => self.client(&["-d", "postgres", "-c", sql]),
+            _ => self.client(&["-e", sql]),
+        }
     }
 
     /// Whether the server says no.

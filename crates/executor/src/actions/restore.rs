@@ -199,9 +199,10 @@ async fn run(restore: &Restore, job: &Job, around: &Surroundings) -> Result<Outp
         }
         whole(&ready).map_err(Failure::untouched)?;
         if let Err(broken) = swap.prepare().await {
-            let _ = swap.forget().await;
+            // Where the server is gone, what was prepared is left for the way back.
+            let is_gone = swap.forget().await.is_ok();
             return Err(match broken {
-                Broken::Failed(failure) => Broken::Failed(failure.untouched()),
+                Broken::Failed(failure) if is_gone => Broken::Failed(failure.untouched()),
                 other => other,
             });
         }

@@ -9,6 +9,8 @@
 //! Of the first, `ChinookDatabase/DataSources/Chinook_{MySql,PostgreSql,Sqlite}.sql` are read; of the
 //! second, `{mysql,postgres,sqlite}-sakila-db/*-sakila-schema.sql`, and the rows for all of them from
 //! `postgres-sakila-db/postgres-sakila-insert-data-using-copy.sql`. Without them the tests are skipped.
+//!
+//! In `everything/` is what those have not: a bit of whatever each server knows.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -480,4 +482,70 @@ fn a_film_library_goes_back_and_comes_back_on_postgresql() {
 #[test]
 fn a_film_library_goes_back_and_nothing_of_it_is_touched_on_mariadb() {
     film_library(Kind::MariaDb);
+}
+
+fn everything(kind: Kind, schema: &str, up: &str, back: &str, damage: &[&str]) {
+    if !has(kind) {
+        return;
+    }
+    let place = Place::new(&format!("samples-everything-{kind:?}"));
+    let server = Server::start(&place, kind);
+    server.load(schema);
+    let script = Script { name: "V1__odd", up: up.to_owned(), back: back.to_owned() };
+    goes_back(&place, &server, &[script]);
+    comes_back(&place, &server, damage, None);
+}
+
+#[test]
+fn a_bit_of_everything_that_sqlite_knows_goes_back_and_comes_back() {
+    everything(
+        Kind::Sqlite,
+        include_str!("everything/sqlite.sql"),
+        "alter table \"odd \"\"table\" add column \"new col\" int;\n\
+         insert into notes (notes) values ('optimize');\n\
+         create trigger late after insert on plain when new.a > 0 begin\n  \
+         update plain set b = case when a = 1 then 'x;' else 'end;' end;\n  \
+         select case new.a when 1 then raise(ignore) end;\nend;\n\
+         create table [a;b] (\"c;d\" text default 'e;f', end_ int);\n",
+        "drop table [a;b];\ndrop trigger late;\nalter table \"odd \"\"table\" drop column \"new col\";\n",
+        &["delete from plain where a = 1", "delete from notes", "drop table strict_one"],
+    );
+}
+
+#[test]
+fn a_bit_of_everything_that_postgresql_knows_goes_back_and_comes_back() {
+    everything(
+        Kind::Postgres,
+        include_str!("everything/postgres.sql"),
+        "alter table \"Odd Table\" add column \"New Col\" int;\n\
+         create schema fresh;\ncreate table fresh.t (like parts including all);\n\
+         create procedure twice(inout x int) language sql begin atomic select x * 2; select case when x = 1 then 2 end; end;\n\
+         create function \"Gü\"() returns text language plpgsql as $ä$ begin return '$$;'; end $ä$;\n\
+         create rule late as on insert to nothing do also (delete from plain where a = 7; update plain set b = 'c;' where a = 7);\n\
+         /* a /* nested; */ comment; */ do $$ begin perform 1; end $$;\n",
+        "drop rule late on nothing;\ndrop function \"Gü\"();\ndrop procedure twice;\n\
+         drop schema fresh cascade;\nalter table \"Odd Table\" drop column \"New Col\";\n",
+        &[
+            "delete from plain where a = 1",
+            "drop materialized view mv",
+            "alter table parts detach partition parts_2",
+        ],
+    );
+}
+
+#[test]
+fn a_bit_of_everything_that_mariadb_knows_goes_back_and_comes_back() {
+    everything(
+        Kind::MariaDb,
+        include_str!("everything/mariadb.sql"),
+        "alter table `odd ``table` add column `new col` int;\n\
+         alter table parts add partition (partition p3 values less than (300));\n\
+         create procedure p(in x int) begin declare i int default 0; l: while i < x do set i = i + 1; if i = 3 then leave l; end if; end while; end;\n\
+         create trigger late before insert on plain for each row begin if new.a > 3 then set new.b = 'it''s; \\'x'; end if; end;\n\
+         create event e on schedule every 1 day do begin delete from plain; end;\n\
+         DELIMITER //\ncreate function q(a int) returns int deterministic begin return a; end//\nDELIMITER ;\n",
+        "drop function q;\ndrop event e;\ndrop trigger late;\ndrop procedure p;\n\
+         alter table parts drop partition p3;\nalter table `odd ``table` drop column `new col`;\n",
+        &["delete from plain where a = 1", "update types set b = null", "truncate table fts"],
+    );
 }

@@ -1,0 +1,17 @@
+pragma user_version = 42;
+pragma application_id = 77;
+create table "odd ""table" ("Id" integer primary key autoincrement, "a b" text, [c d] text default 'it''s', `ünï` blob);
+insert into "odd ""table" values (5, 'x', 'y', x'00ff'), (7, null, '', zeroblob(3));
+create table plain (a int, b); insert into plain values (1,'dup'),(1,'dup'),(2,null),(null,''),('text', 1.5),(x'31', 9e999),(9223372036854775807, -9e999),(cast(x'636166e9' as text), cast(x'610062' as text));
+create table nr (a text collate nocase, b int, primary key (a desc, b)) without rowid; insert into nr values ('A', 1), ('b', 2);
+create table strict_one (a int, b any, c blob) strict; insert into strict_one values (1, '1', x'00'), (2, 1, null);
+create table gen (a int, b int as (a * 2) stored, c text generated always as ('x' || a) virtual, check (a < 100)); insert into gen (a) values (1), (null);
+create virtual table notes using fts5 (title, body); insert into notes values ('hello', 'world'), ('a', 'b');
+create virtual table boxes using rtree (id, x0, x1); insert into boxes values (1, 0.5, 2.5);
+create index expr on plain (lower(b), a desc) where a > 0;
+create table cyc_a (id integer primary key, b int references cyc_b deferrable initially deferred);
+create table cyc_b (id integer primary key, a int references cyc_a); insert into cyc_a values (1, 1); insert into cyc_b values (1, 1);
+create view v as select a, b from plain; create trigger vt instead of insert on v begin insert into plain values (new.a, new.b); select case when 1 then 2 end; end;
+create table nokey (rowid text, oid text, _rowid_ text); insert into nokey values ('a', 'b', 'c'), ('a', 'b', 'c');
+create table big (a text); insert into big values (hex(zeroblob(1500000)));
+analyze;

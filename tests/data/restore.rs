@@ -202,9 +202,9 @@ fn what_a_server_cannot_swap_is_refused_before_anything_is_touched() {
         return;
     }
     let (place, server) = place("view", Kind::MariaDb, "", "    on_failure: pause\n");
-    server.sql("create view news as select * from orders where state = 'new'");
+    server.sql("create sequence numbers");
     to_the_hand(&place);
-    place.plan(&["resume"]).ends(4).says("view news cannot be swapped by this server");
+    place.plan(&["resume"]).ends(4).says("sequence numbers cannot be swapped by this server");
     assert_eq!(server.sql(STATES), "new\nold");
     assert_eq!(
         server.sql(
@@ -212,6 +212,110 @@ fn what_a_server_cannot_swap_is_refused_before_anything_is_touched() {
         ),
         "0"
     );
+}
+
+/// Everything of a database of MariaDB that is no table, with how it is defined.
+const CODE: &str = "
+    select concat('view ', table_name, ' ', view_definition) from information_schema.views
+        where table_schema = 'shop'
+    union all select concat('trigger ', trigger_name, ' ', action_statement, ' ', action_order)
+        from information_schema.triggers where trigger_schema = 'shop'
+    union all select concat(routine_type, ' ', routine_name, ' ', routine_definition, ' ', sql_mode)
+        from information_schema.routines where routine_schema = 'shop'
+    union all select concat('event ', event_name, ' ', event_definition, ' ', status)
+        from information_schema.events where event_schema = 'shop'
+    order by 1";
+
+fn with_code(name: &str, behind: &str) -> (Place, Server) {
+    let (place, server) = place(name, Kind::MariaDb, "", behind);
+    for statement in [
+        "create table told (number integer auto_increment primary key, what varchar(40))",
+        // In an order that makes one stand on another that comes later by name.
+        "create view z_all as select * from orders",
+        "create view a_news as select id from z_all where state = 'new'",
+        "create function twice(n integer) returns integer deterministic return n * 2",
+        "delimiter //\ncreate procedure tell(what varchar(40)) begin insert into told (what) values (what); end//",
+        "create trigger orders_told after insert on orders for each row call tell(new.state)",
+        "create trigger orders_too after insert on orders for each row \
+         insert into told (what) values (concat(new.id, ';', twice(new.id)))",
+        "set sql_mode = 'ANSI_QUOTES'; create procedure odd() select \"id\" from orders",
+        "create event nightly on schedule every 1 day starts '2037-01-01' do delete from told",
+    ] {
+        server.sql(statement);
+    }
+    (place, server)
+}
+
+/// Something of each kind changed, gone, and new.
+fn damage_code(server: &Server) {
+    DAMAGE.iter().for_each(|statement| drop(server.sql(statement)));
+    for statement in [
+        "drop view a_news",
+        "create or replace view z_all as select id from orders",
+        "create view late as select 1 as one",
+        "drop trigger orders_too",
+        "drop procedure tell",
+        "create procedure tell(what varchar(40)) select what",
+        "create procedure later() select 2",
+        "alter event nightly disable",
+    ] {
+        server.sql(statement);
+    }
+}
+
+#[test]
+fn views_triggers_routines_and_events_come_back_and_go_again() {
+    if !has(Kind::MariaDb) {
+        return;
+    }
+    let fails = "  - { checkpoint: never, checks: [{ file: nowhere }] }\n";
+    for (name, behind, code) in [("code", "", 0), ("code-back", fails, 1)] {
+        let (place, server) = with_code(name, behind);
+        let saved = server.sql(CODE);
+        to_the_hand(&place);
+        damage_code(&server);
+        let damaged = server.sql(CODE);
+        assert_ne!(saved, damaged);
+        place.plan(&["resume"]).ends(code);
+        assert_eq!(server.sql(CODE), if code == 0 { &*saved } else { &*damaged });
+        let wanted = if code == 0 { "new\nold" } else { "wrong\nwrong\nlate" };
+        assert_eq!(server.sql(STATES), wanted);
+        if code == 0 {
+            // They work on the tables that are live now.
+            server.sql("insert into orders values (7, 'new')");
+            assert_eq!(server.sql("select what from told order by number"), "new\n7;14");
+            assert_eq!(server.sql("select count(*) from a_news"), "2");
+            // By hand, what was there is still known.
+            place.plan(&["rollback"]).ends(0);
+            assert_eq!(server.sql(CODE), damaged);
+        }
+    }
+}
+
+#[test]
+fn killed_among_views_and_triggers_it_goes_on_or_back() {
+    if !has(Kind::MariaDb) {
+        return;
+    }
+    for moment in 1..=4 {
+        for verb in ["resume", "rollback"] {
+            let (place, server) = with_code(&format!("code-{moment}-{verb}"), "");
+            let saved = server.sql(CODE);
+            to_the_hand(&place);
+            damage_code(&server);
+            let damaged = server.sql(CODE);
+            let mut command = place.command(&["resume"]);
+            command.env("PLAN_CRASH_AT", format!("swap:{moment}"));
+            assert!(!command.output().unwrap().status.success(), "{moment} was not killed");
+            let ran = place.plan(&[verb]).ends(0);
+            let (rows, code) = match verb {
+                "resume" => ("new\nold", &saved),
+                _ => ("wrong\nwrong\nlate", &damaged),
+            };
+            assert_eq!(server.sql(STATES), rows, "{moment} {verb}: {}", ran.out);
+            assert_eq!(&server.sql(CODE), code, "{moment} {verb}: {}", ran.out);
+        }
+    }
 }
 
 #[test]

@@ -115,6 +115,10 @@ fn template(kind: Kind) -> &'static Path {
     })
 }
 
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 impl Server {
     /// In a folder of this place.
     pub fn start(place: &Place, kind: Kind) -> Server {
@@ -124,8 +128,7 @@ impl Server {
     pub fn start_with(place: &Place, kind: Kind, settings: &[&str]) -> Server {
         let folder = place.folder.join("server");
         fs::create_dir_all(&folder).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = Server { kind, folder, port, child: None };
+        let mut server = Server { kind, folder, port: free_port(), child: None };
         if kind == Kind::Sqlite {
             server.sql("pragma journal_mode = wal");
             return server;
@@ -133,12 +136,16 @@ impl Server {
         let data = server.folder.join("data");
         run(Command::new("cp").arg("-a").arg(template(kind).join("data")).arg(&data));
         own(&server.folder, if kind == Kind::Postgres { "postgres" } else { "mysql" });
-        server.serve(settings);
+        // Between asking for a free port and taking it, somebody else may have taken it.
+        while !server.serve(settings) {
+            server.port = free_port();
+        }
         server.on_server("create database shop");
         server
     }
 
-    fn serve(&mut self, settings: &[&str]) {
+    /// Whether it runs; its port may be taken.
+    fn serve(&mut self, settings: &[&str]) -> bool {
         let log = fs::File::create(self.folder.join("log")).unwrap();
         let (data, port) = (self.folder.join("data"), self.port.to_string());
         let mut command = match self.kind {
@@ -161,8 +168,16 @@ impl Server {
             }
         };
         command.args(settings).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        self.child = Some(command.spawn().unwrap());
-        wait_until("the server answers", || self.try_client(&self.ping()).is_some());
+        let mut child = command.spawn().unwrap();
+        let mut has_ended = false;
+        wait_until("the server answers", || {
+            has_ended = child.try_wait().unwrap().is_some();
+            has_ended || self.try_client(&self.ping()).is_some()
+        });
+        let said = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        assert!(!has_ended || said.contains("in use"), "the server ended: {said}");
+        self.child = (!has_ended).then_some(child);
+        !has_ended
     }
 
     fn ping(&self) -> Vec<&'static str> {
@@ -201,7 +216,7 @@ impl Server {
 
     pub fn start_again(&mut self) {
         let _ = fs::remove_file(self.folder.join("data/postmaster.pid"));
-        self.serve(&[]);
+        assert!(self.serve(&[]), "its port was taken");
     }
 
     /// The `connections:` of a plan.

@@ -1,13 +1,42 @@
 //! MySQL and MariaDB know no renaming of databases: the tables of a database beside the live one take
-//! their places in one RENAME, all or none. What is no table cannot be moved like that: a database with
-//! views, triggers, routines or events is refused before anything is touched.
+//! their places in one RENAME, all or none. Views, triggers, routines and events do not come along: they
+//! are noted before, and made anew where they differ. What cannot be moved at all is refused before
+//! anything is touched.
+
+mod code;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
 
 use super::{Stands, Swap, before_name, new_name};
 use crate::archive::prove;
 use crate::crash::{Point, point};
 use crate::event::Failure;
 use crate::world::database::{Patience, Session};
-use crate::world::{Broken, error};
+use crate::world::{Broken, error, write_durable};
+use code::{Kind, Object};
+
+/// What is no table, of both databases, as it was before anything was touched.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Noted {
+    live: Vec<Object>,
+    new: Vec<Object>,
+}
+
+fn note_path(swap: &Swap<'_>) -> PathBuf {
+    swap.job.world.folder.join(format!("restore-{}.json", swap.mark))
+}
+
+fn noted(swap: &Swap<'_>) -> Result<Option<Noted>, Failure> {
+    let path = note_path(swap);
+    let wrong = |why: String| error(format!("{}: {why}", path.display()));
+    match std::fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|why| wrong(why.to_string())),
+        Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(problem) => Err(wrong(problem.to_string())),
+    }
+}
 
 async fn session(swap: &Swap<'_>) -> Result<Session, Failure> {
     Session::open(swap.at()?, &swap.job.session_name()).await
@@ -23,30 +52,43 @@ async fn tables(session: &mut Session, database: &str) -> Result<Vec<String>, Fa
     Ok(lines.into_iter().filter_map(|line| line.into_iter().next().flatten()).collect())
 }
 
-pub async fn stands(swap: &Swap<'_>) -> Result<Stands, Failure> {
-    let mut session = session(swap).await?;
-    let name = session.literal(&before_name(swap.at()?, &swap.mark));
-    let query =
-        format!("select count(*) from information_schema.tables where table_schema = {name}");
-    let count = session.value(&query).await;
-    session.close().await;
-    Ok(if count?.as_deref() == Some("0") { Stands::Before } else { Stands::After })
-}
-
-/// What a RENAME cannot take along.
-async fn others(session: &mut Session, database: &str) -> Result<Vec<String>, Failure> {
+/// Tables of another one of its databases; `None` where there is no such database.
+async fn count(session: &mut Session, database: &str) -> Result<Option<u64>, Failure> {
     let name = session.literal(database);
     let query = format!(
-        "select concat('view ', table_name) from information_schema.views where table_schema = {name}
-         union all select concat('trigger ', trigger_name) from information_schema.triggers
-             where trigger_schema = {name}
-         union all select concat(lower(routine_type), ' ', routine_name)
-             from information_schema.routines where routine_schema = {name}
+        "select (select count(*) from information_schema.tables t where t.table_schema = s.schema_name)
+         from information_schema.schemata s where s.schema_name = {name}"
+    );
+    Ok(session.value(&query).await?.and_then(|count| count.parse().ok()))
+}
+
+pub async fn stands(swap: &Swap<'_>) -> Result<Stands, Failure> {
+    let at = swap.at()?;
+    let mut session = session(swap).await?;
+    let looked = async {
+        let before = count(&mut session, &before_name(at, &swap.mark)).await?;
+        let new = count(&mut session, &new_name(at, &swap.mark)).await?;
+        Ok::<_, Failure>((before, new))
+    };
+    let looked = looked.await;
+    session.close().await;
+    Ok(match looked? {
+        (None | Some(0), _) => Stands::Before,
+        // It goes last: until then what is no table may be missing.
+        (Some(_), Some(_)) => Stands::Between,
+        (Some(_), None) => Stands::After,
+    })
+}
+
+/// What neither a RENAME nor a statement of ours can bring along.
+async fn immovable(session: &mut Session, database: &str) -> Result<Vec<String>, Failure> {
+    let name = session.literal(database);
+    let query = format!(
+        "select concat(lower(routine_type), ' ', routine_name) from information_schema.routines
+             where routine_schema = {name} and routine_type not in ('FUNCTION', 'PROCEDURE')
          union all select concat(lower(table_type), ' ', table_name)
              from information_schema.tables where table_schema = {name}
-             and table_type in ('SYSTEM VERSIONED', 'SEQUENCE')
-         union all select concat('event ', event_name) from information_schema.events
-             where event_schema = {name}"
+             and table_type in ('SYSTEM VERSIONED', 'SEQUENCE')"
     );
     let lines = session.lines(&query).await?;
     Ok(lines.into_iter().filter_map(|line| line.into_iter().next().flatten()).collect())
@@ -55,8 +97,13 @@ async fn others(session: &mut Session, database: &str) -> Result<Vec<String>, Fa
 pub async fn prepare(swap: &Swap<'_>) -> Result<(), Broken> {
     let at = swap.at()?;
     let new = new_name(at, &swap.mark);
+    let live = at.database().unwrap_or_default().to_owned();
+    // What an earlier attempt took away is there again before it is noted.
+    mend(swap).await?;
     let mut session = session(swap).await?;
     let made = async {
+        let found = immovable(&mut session, &live).await?;
+        refuse(&found)?;
         let quoted = session.identifier(&new);
         session.run(&format!("drop database if exists {quoted}")).await?;
         session.run(&format!("create database {quoted}")).await?;
@@ -67,32 +114,52 @@ pub async fn prepare(swap: &Swap<'_>) -> Result<(), Broken> {
     made?;
     prove::load(swap.job, swap.around.clone(), swap.manifest, swap.path, &at.on(&new)).await?;
     let mut session = self::session(swap).await?;
-    let live = at.database().unwrap_or_default().to_owned();
-    let found = async {
-        let mut found = others(&mut session, &live).await?;
-        found.extend(others(&mut session, &new).await?);
-        Ok::<_, Failure>(found)
-    };
-    let found = found.await;
+    let found = immovable(&mut session, &new).await;
     session.close().await;
-    let found = found?;
+    refuse(&found?)?;
+    let name = swap.job.session_name();
+    let noted =
+        Noted { live: code::of(at, &live, &name).await?, new: code::of(at, &new, &name).await? };
+    let bytes = serde_json::to_vec(&noted).expect("texts are plain data");
+    write_durable(&note_path(swap), &bytes)?;
+    // None of them may act on what waits for its place.
+    let mut events = noted.new;
+    events.retain(|one| one.kind == Kind::Event);
+    Ok(code::drop(&at.on(&new), &events, &name).await?)
+}
+
+fn refuse(found: &[String]) -> Result<(), Failure> {
     match found.first() {
         None => Ok(()),
         Some(first) => Err(error(format!(
             "{first} cannot be swapped by this server (of {} such things): restore by hand into an \
              empty database, with the command that `plan logs` shows, and point the application at it",
             found.len()
-        ))
-        .into()),
+        ))),
     }
 }
 
 pub async fn swap(swap: &Swap<'_>) -> Result<(), Failure> {
     let at = swap.at()?;
     let live = at.database().unwrap_or_default();
-    exchange(swap, live, &before_name(at, &swap.mark), &new_name(at, &swap.mark)).await?;
+    let (before, new) = (before_name(at, &swap.mark), new_name(at, &swap.mark));
+    let noted = noted(swap)?.unwrap_or_default();
+    if stands(swap).await? == Stands::Before {
+        let exchanged = async {
+            drop_triggers(swap, &noted).await?;
+            exchange(swap, live, &before, &new).await
+        };
+        if let Err(failure) = exchanged.await {
+            // The live database keeps its triggers.
+            mend(swap).await?;
+            return Err(failure);
+        }
+    }
+    let name = swap.job.session_name();
+    code::only(at, &noted.new, &name).await?;
+    code::make(at, &noted.new, &name).await?;
+    point(Point::Swap);
     let mut session = session(swap).await?;
-    let new = new_name(at, &swap.mark);
     let left = tables(&mut session, &new).await;
     let result = match left {
         Ok(left) if left.is_empty() => {
@@ -104,6 +171,31 @@ pub async fn swap(swap: &Swap<'_>) -> Result<(), Failure> {
     };
     session.close().await;
     result.map(|_| ())
+}
+
+/// A table that has one cannot move.
+async fn drop_triggers(swap: &Swap<'_>, noted: &Noted) -> Result<(), Failure> {
+    let at = swap.at()?;
+    let name = swap.job.session_name();
+    let triggers = |objects: &[Object]| -> Vec<Object> {
+        objects.iter().filter(|one| one.kind == Kind::Trigger).cloned().collect()
+    };
+    code::drop(at, &triggers(&noted.live), &name).await?;
+    point(Point::Swap);
+    let new = at.on(&new_name(at, &swap.mark));
+    code::drop(&new, &triggers(&noted.new), &name).await
+}
+
+/// The live database has all of its own again that is no table.
+async fn mend(swap: &Swap<'_>) -> Result<(), Failure> {
+    match noted(swap)? {
+        Some(noted) => {
+            let name = swap.job.session_name();
+            code::only(swap.at()?, &noted.live, &name).await?;
+            code::make(swap.at()?, &noted.live, &name).await
+        }
+        None => Ok(()),
+    }
 }
 
 async fn exchange(swap: &Swap<'_>, live: &str, away: &str, comes: &str) -> Result<(), Failure> {
@@ -135,15 +227,16 @@ async fn exchange(swap: &Swap<'_>, live: &str, away: &str, comes: &str) -> Resul
 }
 
 pub async fn swap_back(swap: &Swap<'_>) -> Result<(), Failure> {
-    if stands(swap).await? == Stands::After {
+    if stands(swap).await? != Stands::Before {
         let at = swap.at()?;
         let live = at.database().unwrap_or_default();
+        // Those that came with the restore, and whatever was made since.
+        let name = swap.job.session_name();
+        let now = code::of(at, live, &name).await?;
+        let triggers: Vec<Object> =
+            now.into_iter().filter(|one| one.kind == Kind::Trigger).collect();
+        code::drop(at, &triggers, &name).await?;
         exchange(swap, live, &new_name(at, &swap.mark), &before_name(at, &swap.mark)).await?;
-        let mut session = session(swap).await?;
-        let name = session.identifier(&before_name(at, &swap.mark));
-        let dropped = session.run(&format!("drop database if exists {name}")).await;
-        session.close().await;
-        dropped?;
     }
     forget(swap).await
 }
@@ -151,8 +244,9 @@ pub async fn swap_back(swap: &Swap<'_>) -> Result<(), Failure> {
 pub async fn forget(swap: &Swap<'_>) -> Result<(), Failure> {
     let at = swap.at()?;
     let mut names = vec![new_name(at, &swap.mark)];
-    // Made for tables that never came.
     if stands(swap).await? == Stands::Before {
+        mend(swap).await?;
+        // Made for tables that never came.
         names.push(before_name(at, &swap.mark));
     }
     let mut session = session(swap).await?;
@@ -165,5 +259,7 @@ pub async fn forget(swap: &Swap<'_>) -> Result<(), Failure> {
     };
     let dropped = dropped.await;
     session.close().await;
-    dropped
+    dropped?;
+    let _ = std::fs::remove_file(note_path(swap));
+    Ok(())
 }

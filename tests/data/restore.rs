@@ -566,3 +566,51 @@ fn tables_of_other_schemas_are_proven_and_left_out_rows_are_not_forgotten() {
     place.plan(&["resume"]).ends(4).says("left out the rows of orders");
     assert_eq!(server.sql(STATES), "new\nold");
 }
+
+/// A restore on the way back takes away what was written since: by itself only while users are out.
+#[test]
+fn what_users_may_have_written_is_not_taken_away_unasked() {
+    let checkpoint = "      - { checkpoint: never, checks: [{ file: nowhere }] }\n";
+    for kind in ALL {
+        if !has(kind) {
+            continue;
+        }
+        for (name, is_out, behind) in [
+            ("in", "false", ""),
+            ("out", "true", ""),
+            (
+                "again",
+                "true",
+                "  - phase: open\n    steps:\n      - { step: look, run: \"true\", read_only: true }\n",
+            ),
+        ] {
+            let place = Place::new(&format!("restore-users-{name}-{kind:?}"));
+            let server = Server::start(&place, kind);
+            server.sql("create table orders (id integer primary key, state varchar(20))");
+            server.sql("insert into orders values (1, 'new')");
+            place.write(
+                "plan.yaml",
+                &format!(
+                    "plan: p\n{}\n\n\
+                     phases:\n  - phase: change\n    maintenance: {is_out}\n    steps:\n      \
+                     - {{ step: save, backup: {{ database: main, to: backups/, proof: restore }} }}\n      \
+                     - step: change\n        sql: {{ text: \"insert into orders values (2, 'late')\", database: main }}\n        \
+                     allow: {{ not-rerunnable: the row is there or it is not }}\n        \
+                     rollback: {{ restore: {{ step: save }} }}\n{behind}{checkpoint}",
+                    server.connection()
+                ),
+            );
+            let ran = place.apply();
+            if name != "out" {
+                let ran = ran.ends(4).says("1 rows written since are lost");
+                assert!(ran.all().contains("users were not out all the time"), "{ran:?}");
+                assert_eq!(server.sql(STATES), "new\nlate", "{kind:?} {name}");
+                place.plan(&["approve", "change"]).ends(0);
+                place.plan(&["resume"]).ends(1);
+            } else {
+                ran.ends(1);
+            }
+            assert_eq!(server.sql(STATES), "new", "{kind:?} {name}");
+        }
+    }
+}

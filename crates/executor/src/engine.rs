@@ -437,6 +437,19 @@ impl<S: Store> Engine<S> {
         });
     }
 
+    /// Whether users may have written since an entry was done: they are out in phases of maintenance
+    /// only, and in again once anything behind those has begun.
+    fn users_were_in(&self, at: usize) -> bool {
+        let plan = &self.world.plan;
+        let is_maintenance = |at: usize| plan.plan.phases[plan.entry(at).phase].maintenance;
+        let phase = plan.entry(at).phase;
+        let has_begun = |at: usize| self.course.entry(at).attempt > 0;
+        !is_maintenance(at)
+            || (0..plan.entries().len()).any(|other| {
+                plan.entry(other).phase > phase && !is_maintenance(other) && has_begun(other)
+            })
+    }
+
     fn perform(&mut self, intent: &Event) {
         let outcomes = self.outcomes.clone();
         match intent {
@@ -470,6 +483,7 @@ impl<S: Store> Engine<S> {
                 let mut job =
                     Job::new(self.world.clone(), Some(at), undo_id(entry, part, *attempt));
                 job.own = Some(self.world.known_of(at));
+                job.users_were_in = self.users_were_in(at);
                 job.first_question = UNDO_QUESTIONS * (part as usize + 1);
                 job.answers = vec![self.course.answers(at, job.first_question).to_vec()];
                 self.at_work += 1;

@@ -108,6 +108,8 @@ pub struct Job {
     pub entry: Option<usize>,
     /// `self`, in a rollback step.
     pub own: Option<Outputs>,
+    /// On the way back: users were let in since, or were never out.
+    pub users_were_in: bool,
     /// The entry, the attempt: programs and files bear it.
     pub id: String,
     /// What it was called when it was performed, for whoever looks what became of it.
@@ -242,6 +244,7 @@ impl Job {
             world,
             entry,
             own: None,
+            users_were_in: false,
             performed_as: id.clone(),
             id,
             first_question: 0,

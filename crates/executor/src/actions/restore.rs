@@ -10,10 +10,11 @@ use plan_model::notation::Spoken;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
+use super::manual::{self, Put};
 use super::{Act, Found, Perform, here_only};
 use crate::archive::swap::{Stands, Swap};
 use crate::archive::{self, Kind, Manifest, prove};
-use crate::event::{Failure, Outputs};
+use crate::event::{Failure, FailureKind, Outputs};
 use crate::world::database::Session;
 use crate::world::database::address::Address;
 use crate::world::database::snapshot::{self, Scope};
@@ -188,14 +189,17 @@ async fn run(restore: &Restore, job: &Job, around: &Surroundings) -> Result<Outp
     let mut outputs = Outputs::new();
     outputs.insert("age".to_owned(), Json::from(age.as_secs()));
     if stands == Stands::Before {
-        let lost = lost_rows(job, &ready).await.map_err(Failure::untouched)?;
-        if let Some(lost) = lost {
-            outputs.insert("lost_rows".to_owned(), Json::from(lost));
-            job.say(&format!("{lost} rows were written since the backup, and will be gone"));
+        let lost = lost(job, &ready).await.map_err(Failure::untouched)?;
+        if let Some(lost) = &lost {
+            outputs.insert("lost_rows".to_owned(), Json::from(lost.rows));
+            job.say(&format!("{} rows were written since the backup, and will be gone", lost.rows));
         }
         job.say(&format!("{} is {} old", ready.manifest.id, Spoken(age)));
-        if job.filler().flag(restore.confirm.as_ref(), false)? {
-            confirmed(job, &ready, lost, age).await?;
+        let is_users = job.users_were_in
+            && ready.manifest.kind != Kind::Tar
+            && lost.as_ref().is_none_or(|lost| lost.rows > 0 || lost.changed > 0);
+        if is_users || job.filler().flag(restore.confirm.as_ref(), false)? {
+            confirmed(job, &ready, lost.as_ref(), age, is_users).await?;
         }
         whole(&ready).map_err(Failure::untouched)?;
         if let Err(broken) = swap.prepare().await {
@@ -229,8 +233,16 @@ fn whole(ready: &Ready) -> Result<(), Failure> {
     }
 }
 
-/// Rows that are there now and were not when it was saved, as far as that is known.
-async fn lost_rows(job: &Job, ready: &Ready) -> Result<Option<u64>, Failure> {
+/// What a restore takes away.
+struct Lost {
+    /// Rows that are there now and were not when it was saved.
+    rows: u64,
+    /// Tables that are not what they were.
+    changed: usize,
+}
+
+/// As far as it is known what was saved.
+async fn lost(job: &Job, ready: &Ready) -> Result<Option<Lost>, Failure> {
     let (Some(data), Some(at)) = (&ready.manifest.data, &ready.at) else { return Ok(None) };
     if at.file().is_some_and(|path| !path.exists()) {
         return Ok(None);
@@ -238,36 +250,47 @@ async fn lost_rows(job: &Job, ready: &Ready) -> Result<Option<u64>, Failure> {
     let mut session = Session::open(at, &job.session_name()).await?;
     let now = snapshot::take(&mut session, &Scope::default()).await;
     session.close().await;
-    let lost = now?.tables.into_iter().map(|(name, table)| {
-        let was = data.tables.get(&name).map_or(0, |table| table.rows);
+    let now = now?;
+    let rows = now.tables.iter().map(|(name, table)| {
+        let was = data.tables.get(name).map_or(0, |table| table.rows);
         table.rows.saturating_sub(was)
     });
-    Ok(Some(lost.sum()))
+    let changed = now.tables.iter().filter(|(name, table)| data.tables.get(*name) != Some(table));
+    Ok(Some(Lost { rows: rows.sum(), changed: changed.count() }))
 }
 
 async fn confirmed(
     job: &Job,
     ready: &Ready,
-    lost: Option<u64>,
+    lost: Option<&Lost>,
     age: std::time::Duration,
+    is_users: bool,
 ) -> Result<(), Broken> {
     let at = ready.at.as_ref();
     let file = at.and_then(|at| at.file()?.file_name()?.to_str());
     let name = at.and_then(|at| at.database()).or(file).unwrap_or("restore").to_owned();
-    let lost = lost.map_or(String::new(), |lost| format!(", {lost} rows written since are lost"));
+    let lost = match lost {
+        Some(lost) => format!(
+            ", {} rows written since are lost, {} tables are not what they were",
+            lost.rows, lost.changed
+        ),
+        None if is_users => ", what was written since is lost, how much is not known".to_owned(),
+        None => String::new(),
+    };
+    let users = if is_users { "; users were not out all the time" } else { "" };
     let age = Spoken(age);
     let text = format!(
-        "{} ({age} old{lost}) takes the place of what is there: type `{name}` to go on",
+        "{} ({age} old{lost}{users}) takes the place of what is there: type `{name}` to go on",
         ready.manifest.id
     );
-    let answer = job.ask(0, text, vec![name.clone(), "no".to_owned()], None, false).await?;
-    match answer.holds {
-        true => Ok(()),
-        false => Err(Failure::new(
-            crate::event::FailureKind::Declined,
-            format!("{} did not want it restored", answer.by),
-        )
-        .untouched()
-        .into()),
+    let choices = vec![name, "no".to_owned()];
+    let question = Put { number: 0, text, choices, role: None, evidence: false, people: 1 };
+    let answers = manual::put(job, question).await?;
+    match answers.iter().find(|answer| !answer.holds) {
+        None => Ok(()),
+        Some(no) => {
+            let text = format!("{} did not want it restored", no.by);
+            Err(Failure::new(FailureKind::Declined, text).untouched().into())
+        }
     }
 }

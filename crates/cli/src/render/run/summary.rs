@@ -88,7 +88,10 @@ pub fn lines(course: &Course, scene: &Scene<'_>, extra: Option<String>) -> Vec<S
     }
     for (id, failure) in course.failures() {
         let text = failure.text.trim_end().replace('\n', "\n            ");
-        lines.push(format!("Failed:     {id}: {text}"));
+        let at = course.outline.find(id);
+        let is_done = at.is_some_and(|at| course.entry(at).state == StepState::Done);
+        let word = if is_done { "Failed once:" } else { "Failed:     " };
+        lines.push(format!("{word}{}{id}: {text}", if is_done { " " } else { "" }));
     }
     let mut undone: Vec<_> = (0..course.entries().len())
         .filter(|at| course.entry(*at).state == StepState::RolledBack)

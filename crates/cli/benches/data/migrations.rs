@@ -37,9 +37,7 @@ pub fn beside_one_script(bench: &Bench, kind: Kind) {
     }
     place.write("plan.yaml", &format!(
         "plan: bench\n{}\nallow:\n  backup-before-change: the data are made by this benchmark\n  \
-         migrate-unchecked: the data are made by this benchmark\n  down-loses-data: there are no rows\n  \
-         down-not-idempotent: each runs once\n  blocking-ddl: nobody else is there\n  \
-         multi-ddl-non-atomic: one transaction holds them\n  destructive: the tables are made by this benchmark\n\
+         migrate-unchecked: the data are made by this benchmark\n\
          steps:\n  - step: schema\n    migrate: {{ database: main, from: migrations/ }}\n",
         server.connection()
     ));

@@ -28,7 +28,8 @@ pub fn make(server: &Server) {
 /// Rows from one number to another, both among them.
 pub fn add(server: &Server, from: u64, to: u64) {
     let states = "case n % 3 when 0 then 'new' when 1 then 'paid' else null end";
-    let note = format!("substr('{SENTENCE}', 1 + n % 20)");
+    let whole = if server.kind == Kind::MariaDb { "unsigned" } else { "integer" };
+    let note = format!("substr('{SENTENCE}', 1 + cast(n % 20 as {whole}))");
     match server.kind {
         Kind::Postgres => server.sql(&format!(
             "insert into orders select n, n * 7919 % 100003, {states}, 'person' || n || '@example.org', \

@@ -223,13 +223,13 @@ impl<'j> Going<'j> {
             session.run_begin(&self.patience).await?;
             records.add(session, &row).await?;
             session.commit().await.map_err(Failure::from)?;
+            records.note(&row);
             self.job.say(&format!("counts as {version}: no script up to it is run"));
         }
         let total = pending.len();
         for (at, migration) in pending.iter().enumerate() {
             self.job.say(&format!("{} of {total}: {}", at + 1, migration.sql.name));
-            records.read_again(session).await?;
-            self.apply(session, &records, migration).await?;
+            self.apply(session, &mut records, migration).await?;
             done.push(migration.version.to_string());
         }
         records.read_again(session).await?;
@@ -347,7 +347,7 @@ impl<'j> Going<'j> {
     async fn apply(
         &self,
         session: &mut Session,
-        records: &Records,
+        records: &mut Records,
         migration: &Migration,
     ) -> Result<(), Broken> {
         let script = &migration.sql.script;
@@ -362,7 +362,9 @@ impl<'j> Going<'j> {
                 let row = Recorded::of(migration, &sum, wrote_itself);
                 records.add(session, &row).await?;
                 stepwise::forget(session, &name).await?;
-                session.commit().await.map_err(Failure::from)
+                session.commit().await.map_err(Failure::from)?;
+                records.note(&row);
+                Ok::<_, Failure>(())
             };
             return Ok(recorded.await?);
         }
@@ -371,8 +373,7 @@ impl<'j> Going<'j> {
         let done = async {
             if session.dialect() == Dialect::Sqlite {
                 // Others may have been here between two transactions.
-                let now = Records::read(session, &self.table, &self.run).await?;
-                if now.applied.len() != records.applied.len() {
+                if records.count(session).await? != records.applied.len() {
                     return Err(error("somebody else migrates this database at the same time"));
                 }
             }
@@ -380,14 +381,20 @@ impl<'j> Going<'j> {
             self.hold_keys(session, migration).await?;
             self.find_the_way(session).await?;
             let wrote_itself = self.wrote_itself(session, records, migration).await?;
-            records.add(session, &Recorded::of(migration, &sum, wrote_itself)).await
+            let row = Recorded::of(migration, &sum, wrote_itself);
+            records.add(session, &row).await?;
+            Ok(row)
         };
-        if let Err(mut failure) = done.await {
-            session.roll_back().await;
-            failure.text += "; nothing of this script is left";
-            return Err(failure.into());
-        }
+        let row = match done.await {
+            Ok(row) => row,
+            Err(mut failure) => {
+                session.roll_back().await;
+                failure.text += "; nothing of this script is left";
+                return Err(failure.into());
+            }
+        };
         let Err(refusal) = session.commit().await else {
+            records.note(&row);
             return Ok(self.as_before(session).await?);
         };
         if refusal.why != Why::Lost {
@@ -465,7 +472,8 @@ impl<'j> Going<'j> {
         let mut records = Records::read(session, &self.table, &self.run).await?;
         // Newest first; what was begun and never ended is newer than all that is applied.
         let mut half = Vec::new();
-        for migration in self.set.ups.iter().rev() {
+        let is_any = stepwise::is_any(session).await?;
+        for migration in self.set.ups.iter().rev().filter(|_| is_any) {
             let progress = stepwise::read(session, &self.task_name(migration)).await?;
             if progress.is_some_and(|progress| progress.run == self.run) {
                 half.push(migration.clone());
@@ -600,12 +608,7 @@ impl<'j> Going<'j> {
             Dialect::Sqlite => {
                 session.run("pragma foreign_keys = on").await?;
             }
-            Dialect::PostgreSql => {
-                session.run("reset all").await?;
-                // Older servers do not know it.
-                let _ = session.run("set client_connection_check_interval = '1s'").await;
-                session.wait_for_locks(self.patience.lock).await?;
-            }
+            Dialect::PostgreSql => session.as_opened(self.patience.lock).await?,
             Dialect::MySql | Dialect::MariaDb => {}
         }
         Ok(())

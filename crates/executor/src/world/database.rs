@@ -231,6 +231,16 @@ impl Session {
         Ok(())
     }
 
+    /// Whatever was set in a session of PostgreSQL is as it was when it was opened.
+    pub async fn as_opened(&mut self, patience: Duration) -> Result<(), Failure> {
+        let mut text = "reset all".to_owned();
+        if let Link::Postgres(connection) = &self.link {
+            text += postgres::settings(connection);
+        }
+        self.run(&format!("{text}; set lock_timeout = {}", patience.as_millis().max(1))).await?;
+        Ok(())
+    }
+
     /// Makes whatever comes a look that changes nothing.
     pub async fn only_read(&mut self) -> Result<(), Failure> {
         match self.dialect() {
@@ -287,8 +297,8 @@ impl Session {
         patience: &Patience,
     ) -> Result<Rows, (Refusal, Failure)> {
         let limit = patience.next();
-        if let Link::Sqlite(connection) = &mut self.link {
-            sqlite::bound(connection, limit.map(|(limit, _)| limit)).await.map_err(told)?;
+        if let (Link::Sqlite(connection), Some((limit, _))) = (&mut self.link, limit) {
+            sqlite::bound(connection, Some(limit)).await.map_err(told)?;
         }
         let (at, number) = (self.at.clone(), self.number);
         let is_server = !matches!(self.link, Link::Sqlite(_));
@@ -315,7 +325,7 @@ impl Session {
                 }
             }
         };
-        if let Link::Sqlite(connection) = &mut self.link {
+        if let (Link::Sqlite(connection), Some(_)) = (&mut self.link, limit) {
             sqlite::bound(connection, None).await.map_err(told)?;
         }
         let refusal = match result {

@@ -1,6 +1,7 @@
 //! What is applied: the tracking table that people and other tools read, in whatever form it was found,
 //! and beside it a table of `plan`'s own with the checksum of each script and the run that applied it.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use plan_model::migration::{Migration, Version};
@@ -60,8 +61,12 @@ impl Records {
     pub async fn read_again(&mut self, session: &mut Session) -> Result<(), Failure> {
         self.applied.clear();
         let own = self.own_rows(session).await?;
-        let find = |version: &str| own.iter().find(|row| row.0 == version);
-        self.made_here = find(MADE).is_some_and(|row| row.2 == self.run);
+        self.made_here = own.iter().any(|row| row.0 == MADE && row.2 == self.run);
+        let own: BTreeMap<Version, &(String, String, String)> = own
+            .iter()
+            .rev()
+            .filter_map(|row| Some((Version::from_str(&row.0).ok()?, row)))
+            .collect();
         if self.columns.is_empty() {
             return Ok(());
         }
@@ -74,7 +79,7 @@ impl Records {
             let version = Version::from_str(&text).map_err(|_| {
                 error(format!("the table {} holds `{text}`, which is no version", self.table))
             })?;
-            let own = own.iter().find(|row| Version::from_str(&row.0).as_ref() == Ok(&version));
+            let own = own.get(&version);
             self.applied.push(Applied {
                 version,
                 text,
@@ -160,35 +165,52 @@ impl Records {
         }
         let (names, values): (Vec<_>, Vec<_>) = known.into_iter().unzip();
         let (names, values) = (names.join(", "), values.join(", "));
+        let mut rows = String::new();
         if !of.wrote_itself {
-            session.run(&format!("insert into {table} ({names}) values ({values})")).await?;
+            rows = format!("insert into {table} ({names}) values ({values}); ");
         }
         // A version that was taken back by hand left its row here.
-        self.forget(session, &version).await?;
+        let gone = self.without(dialect, &version);
         let [tracking, version, checksum, run] =
             [&self.table[..], &version, of.checksum, &self.run].map(|text| literal(dialect, text));
         let own = format!(
             "insert into {SCRIPTS} (tracking, version, checksum, run)
              values ({tracking}, {version}, {checksum}, {run})"
         );
-        session.run(&own).await?;
+        // One question of the server, not three.
+        session.run(&format!("{rows}{gone}; {own}")).await?;
         Ok(())
+    }
+
+    /// What was recorded, without asking for it again: it is committed.
+    pub fn note(&mut self, of: &Recorded<'_>) {
+        let applied = Applied {
+            version: of.version.clone(),
+            text: of.version.to_string(),
+            checksum: Some(of.checksum.to_owned()),
+            run: Some(self.run.clone()),
+        };
+        let at = self.applied.partition_point(|one| one.version < applied.version);
+        self.applied.insert(at, applied);
     }
 
     /// The rows that say that a version is applied go, also where its script removed one itself.
     pub async fn remove(&self, session: &mut Session, applied: &Applied) -> Result<(), Failure> {
         let table = shape::qualified(session, &self.table);
         let version = session.literal(&applied.text);
-        session.run(&format!("delete from {table} where version = {version}")).await?;
-        self.forget(session, &applied.version.to_string()).await
+        let own = self.without(session.dialect(), &applied.version.to_string());
+        session.run(&format!("delete from {table} where version = {version}; {own}")).await?;
+        Ok(())
     }
 
     async fn forget(&self, session: &mut Session, version: &str) -> Result<(), Failure> {
-        let (tracking, version) = (session.literal(&self.table), session.literal(version));
-        let own =
-            format!("delete from {SCRIPTS} where tracking = {tracking} and version = {version}");
-        session.run(&own).await?;
+        session.run(&self.without(session.dialect(), version)).await?;
         Ok(())
+    }
+
+    fn without(&self, dialect: Dialect, version: &str) -> String {
+        let (tracking, version) = (literal(dialect, &self.table), literal(dialect, version));
+        format!("delete from {SCRIPTS} where tracking = {tracking} and version = {version}")
     }
 
     /// The version up to which no script was ever run here.
@@ -215,7 +237,8 @@ impl Records {
     }
 
     pub fn find(&self, version: &Version) -> Option<&Applied> {
-        self.applied.iter().find(|applied| applied.version == *version)
+        let at = self.applied.binary_search_by(|applied| applied.version.cmp(version));
+        at.ok().map(|at| &self.applied[at])
     }
 
     pub fn highest(&self) -> Option<&Version> {
@@ -238,11 +261,29 @@ impl Records {
         session: &mut Session,
         version: &Version,
     ) -> Result<Vec<Version>, Refusal> {
-        let query = format!("select version from {}", shape::qualified(session, &self.table));
+        let table = shape::qualified(session, &self.table);
+        // There may be many, and this is asked for each script: one row holds them all. What MySQL makes
+        // of that has an end.
+        let query = match session.dialect() {
+            Dialect::PostgreSql => {
+                format!("select string_agg(version::text, chr(10)) from {table}")
+            }
+            Dialect::Sqlite => format!("select group_concat(version, char(10)) from {table}"),
+            Dialect::MySql | Dialect::MariaDb => format!("select version from {table}"),
+        };
         let lines = session.lines(&query).await?;
-        let all = lines.into_iter().filter_map(|line| line.into_iter().next().flatten());
+        let all: Vec<String> =
+            lines.into_iter().filter_map(|line| line.into_iter().next().flatten()).collect();
+        let all = all.iter().flat_map(|text| text.split('\n'));
         let known = |one: &Version| self.find(one).is_none() || one == version;
-        Ok(all.filter_map(|text| Version::from_str(&text).ok()).filter(known).collect())
+        Ok(all.filter_map(|text| Version::from_str(text).ok()).filter(known).collect())
+    }
+
+    /// How many rows the tracking table has now.
+    pub async fn count(&self, session: &mut Session) -> Result<usize, Refusal> {
+        let table = shape::qualified(session, &self.table);
+        let count = session.value(&format!("select count(*) from {table}")).await?;
+        Ok(count.and_then(|count| count.parse().ok()).unwrap_or_default())
     }
 }
 

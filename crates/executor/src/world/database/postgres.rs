@@ -15,10 +15,7 @@ const NOTICES_LOSS: u32 = 140_000;
 /// The number of the session; and what it needs to end soon after we do.
 pub async fn begin(connection: &mut PgConnection) -> Result<i64, Failure> {
     let said = |problem: sqlx::Error| Failure::from(Refusal::of(&problem, Dialect::PostgreSql));
-    let mut text = "select pg_backend_pid()".to_owned();
-    if connection.server_version_num().is_some_and(|version| version >= NOTICES_LOSS) {
-        text += "; set client_connection_check_interval = '1s'";
-    }
+    let text = format!("select pg_backend_pid(){}", settings(connection));
     let mut number = 0;
     let reading = async {
         each!(connection, text, _done => (), row => {
@@ -28,6 +25,14 @@ pub async fn begin(connection: &mut PgConnection) -> Result<i64, Failure> {
     };
     reading.await.map_err(said)?;
     Ok(number)
+}
+
+/// What a session is set to, behind another statement.
+pub fn settings(connection: &PgConnection) -> &'static str {
+    match connection.server_version_num() {
+        Some(version) if version >= NOTICES_LOSS => "; set client_connection_check_interval = '1s'",
+        _ => "",
+    }
 }
 
 pub async fn run(connection: &mut PgConnection, text: &str) -> Result<Rows, sqlx::Error> {

@@ -43,6 +43,11 @@ pub struct Task<'t> {
     pub lenient: bool,
 }
 
+/// Whether any script may be under way.
+pub async fn is_any(session: &mut Session) -> Result<bool, Failure> {
+    Ok(!shape::columns_if_any(session, PROGRESS).await?.is_empty())
+}
+
 /// Scripts that are under way, by name.
 pub async fn read(session: &mut Session, name: &str) -> Result<Option<Progress>, Failure> {
     if shape::columns_if_any(session, PROGRESS).await?.is_empty() {

@@ -261,17 +261,19 @@ pub async fn digest(
         Dialect::PostgreSql => {
             let row = format!("row({})::text", names.join(", "));
             format!(
-                "select count(*), coalesce(sum(('x' || substr(m, 1, 16))::bit(64)::bigint::numeric
-                     + ('x' || substr(m, 17))::bit(64)::bigint::numeric * 3), 0)
+                "select count(*), coalesce(sum(('x' || substr(m, 1, 16))::bit(64)::bigint)
+                     + sum(('x' || substr(m, 17))::bit(64)::bigint) * 3, 0)
                  from (select md5({row}) as m from {from}) as digests"
             )
         }
         Dialect::MySql | Dialect::MariaDb => {
             let quoted: Vec<_> = names.iter().map(|name| format!("quote({name})")).collect();
+            // By a variable: a name in a subquery would be worked out anew wherever it stands.
             format!(
-                "select count(*), coalesce(sum(cast(conv(substr(m, 1, 16), 16, 10) as unsigned)
-                     + cast(conv(substr(m, 17), 16, 10) as decimal(30)) * 3), 0), count(m)
-                 from (select md5(concat_ws(',', {})) as m from {from}) as digests",
+                "select count(*), coalesce(sum(
+                     cast(conv(substr(@plan_md5 := md5(concat_ws(',', {})), 1, 16), 16, 10) as unsigned)
+                     + cast(conv(substr(@plan_md5, 17), 16, 10) as decimal(30)) * 3), 0), count(@plan_md5)
+                 from {from}",
                 quoted.join(", ")
             )
         }

@@ -375,6 +375,18 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // Told to end at once, PostgreSQL takes its shared memory along; killed, it leaves it behind.
+        if let Some(child) = self.child.as_mut().filter(|_| self.kind == Kind::Postgres) {
+            let quit = rustix::process::Signal::QUIT;
+            let _ = rustix::process::kill_process(rustix::process::Pid::from_child(child), quit);
+            for _ in 0..500 {
+                if child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                    self.child = None;
+                    return;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        }
         self.kill();
     }
 }

@@ -1,6 +1,7 @@
 //! What `plan` does to databases, beside the servers' own clients and tools, in turn and in one run.
 //! `cargo bench -p plan-cli --bench data`; what follows `--` chooses: `migrations`, `backups`, `compare`
-//! (all unless said), a size such as `1GB` (of the database that is saved), `rounds=5`, `large`.
+//! (all unless said), a size such as `1GB` (of the database that is saved), `rounds=5`, `large` (four million
+//! rows as well), `alone` (without peers).
 //! A server that is not installed is left out. `PLAN_BENCH_PROGRAM` is another build of `plan`,
 //! `PLAN_BENCH_FOLDER` another folder for the servers, which their users must be able to reach.
 
@@ -25,6 +26,7 @@ mod servers;
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -58,6 +60,8 @@ const OURS: &str = "plan-data";
 fn again_in(folder: &Path) -> ExitCode {
     let folder = &folder.join(OURS);
     fs::create_dir_all(folder).expect("the folder of the build can be written");
+    // Servers have users of their own, who have temporary files as well.
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o1777)).expect("it is ours");
     let mut again = Command::new(std::env::current_exe().expect("this program has a path"));
     again.args(std::env::args_os().skip(1)).env("PLAN_BENCH_FOLDER", folder).env("TMPDIR", folder);
     let status = again.status().expect("this program can be started");
@@ -71,11 +75,14 @@ pub struct Choice {
     pub bytes: u64,
     pub rounds: usize,
     pub large: bool,
+    /// Without the peers.
+    pub alone: bool,
 }
 
 impl Choice {
     fn of(arguments: impl Iterator<Item = String>) -> Choice {
-        let mut choice = Choice { parts: Vec::new(), bytes: 200 << 20, rounds: 5, large: false };
+        let (parts, bytes) = (Vec::new(), 200 << 20);
+        let mut choice = Choice { parts, bytes, rounds: 5, large: false, alone: false };
         for argument in arguments {
             let size = |unit: &str| argument.strip_suffix(unit)?.parse::<u64>().ok();
             if let Some(rounds) = argument.strip_prefix("rounds=") {
@@ -86,6 +93,8 @@ impl Choice {
                 choice.bytes = size << 20;
             } else if argument == "large" {
                 choice.large = true;
+            } else if argument == "alone" {
+                choice.alone = true;
             } else if !argument.starts_with('-') {
                 choice.parts.push(argument);
             }

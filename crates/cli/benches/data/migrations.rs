@@ -43,7 +43,7 @@ pub fn beside_one_script(bench: &Bench, kind: Kind) {
     ));
     place.write("up.sql", &script(kind, true));
     place.write("down.sql", &script(kind, false));
-    let mut peers = peers::all(&place, &server);
+    let peers = if bench.choice.alone { Vec::new() } else { peers::all(&place, &server) };
     let (mut ups, mut downs) = (Times::default(), Times::default());
     for round in 0..bench.choice.rounds {
         let store = format!("store-{round}");
@@ -58,7 +58,7 @@ pub fn beside_one_script(bench: &Bench, kind: Kind) {
         downs.add("plain", time(&mut shell(&place, &client(&server, "down.sql")), 0));
         has_tables(&server, 0);
         // They are slower by much: fewer rounds tell enough.
-        for peer in peers.iter_mut().filter(|_| round < 3) {
+        for peer in peers.iter().filter(|_| round < 3) {
             anew(&place, &server);
             ups.add(peer.name, time(&mut peer.command(&peer.up), 0));
             assert!(has_table(&server, &format!("t{}", COUNT - 1)), "{} did not go up", peer.name);

@@ -38,7 +38,7 @@ pub fn add(server: &Server, from: u64, to: u64) {
         )),
         Kind::MariaDb => server.sql(&format!(
             "insert into orders select n, n * 7919 % 100003, {states}, concat('person', n, '@example.org'), \
-             concat({note}, n), n % 100000 / 7.0, timestamp '2020-01-01' + interval n minute, \
+             concat({note}, n), n % 100000 / 7.0, timestamp '2020-01-01 00:00:00' + interval n minute, \
              md5(n), n % 10, n % 2 from (select seq as n from seq_{from}_to_{to}) as numbers"
         )),
         Kind::Sqlite => server.sql(&format!(

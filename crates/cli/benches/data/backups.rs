@@ -37,8 +37,8 @@ pub fn beside_the_tools(bench: &Bench, kind: Kind) {
         saves.add("plain", time(&mut shell(&place, &save), 0));
         if round == 0 {
             let packed = fs::metadata(place.folder.join("plain.zst")).map_or(0, |meta| meta.len());
-            let unpacked = shell(&place, "zstd -dcq plain.zst | wc -c").output();
-            let unpacked = unpacked.is_ok().then(|| place.read("plain")).unwrap_or_default();
+            time(&mut shell(&place, "zstd -dcq plain.zst | wc -c"), 0);
+            let unpacked = place.read("plain");
             say(&format!("{kind:?}: {} bytes are saved in {packed}", unpacked.trim()));
         }
         settle(&place, &server);

@@ -15,5 +15,6 @@ mod killed;
 mod migrate;
 mod restore;
 mod samples;
+mod saved_rows;
 mod sql;
 mod tools;

@@ -237,10 +237,11 @@ fn parts_of(entry: &EntryOf, part: Option<u32>) -> Option<(&ActionKeys, &Surroun
     let step = entry.step()?;
     match part {
         None => Some((&step.actions, &step.surroundings)),
-        Some(part) => {
-            let back = part_of(step, part)?;
-            Some((&back.actions, &back.surroundings))
-        }
+        Some(part) => match part_of(step, part) {
+            Some(back) => Some((&back.actions, &back.surroundings)),
+            // Its natural inverse.
+            None => Some((&step.actions, &step.surroundings)),
+        },
     }
 }
 

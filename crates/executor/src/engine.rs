@@ -162,6 +162,8 @@ pub struct Engine<S: Store> {
     questions: mpsc::UnboundedReceiver<Question>,
     /// What is performed now; the engine never waits for a program that it does not know of.
     at_work: usize,
+    /// Of it, what clears up.
+    settling: usize,
     store_problem: Option<String>,
     held: bool,
     last_look: LastLook,
@@ -332,6 +334,8 @@ impl<S: Store> Engine<S> {
             let mut gate =
                 |course: &Course, at: usize| gate(course, at, &world, guard, now, attended);
             match self.course.next(now, self.limits, &mut gate) {
+                // Nobody would clear up after a run that has ended.
+                Decision::Record(Event::Ended { .. }) if self.settling > 0 => return Ok(None),
                 // What was asked in the last moment counts: once ended, it could not be taken up.
                 Decision::Record(Event::Ended { .. }) if self.last_look != LastLook::Taken => {
                     self.last_look = LastLook::Wanted;
@@ -427,10 +431,11 @@ impl<S: Store> Engine<S> {
         if !actions::leaves_traces(self.world.plan.entry(at), part) {
             return;
         }
-        let job = Job::new(self.world.clone(), Some(at), String::new());
+        let mut job = Job::new(self.world.clone(), Some(at), String::new());
+        job.own = part.map(|_| self.world.known_of(at));
         let outcomes = self.outcomes.clone();
-        // The run does not end before: nobody else would clear up.
         self.at_work += 1;
+        self.settling += 1;
         tokio::task::spawn_local(async move {
             actions::settled(&job, job.world.plan.entry(at), part).await;
             let _ = outcomes.send(Outcome::Settled);
@@ -514,7 +519,10 @@ impl<S: Store> Engine<S> {
         self.at_work -= 1;
         match outcome {
             Outcome::Tripped { .. } => Ok(()),
-            Outcome::Settled => Ok(()),
+            Outcome::Settled => {
+                self.settling -= 1;
+                Ok(())
+            }
             Outcome::Performed { entry: at, result } => {
                 // Whoever waits for an answer when a run pauses is asked again later.
                 if self.course.entry(at).state != StepState::Running {

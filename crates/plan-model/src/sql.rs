@@ -1,6 +1,7 @@
 //! What a SQL script does, as facts: which statements, on which tables, under which conditions.
 //! Does not know versions, rules or servers; a statement it cannot read is no fault of the user's.
 
+mod change;
 mod fact;
 mod header;
 mod lex;
@@ -11,6 +12,7 @@ mod tree;
 pub mod values;
 mod words;
 
+pub use change::{ChangeKind, RowChange, row_change};
 pub use fact::{
     Action, Alteration, Change, Column, Conflict, Constraint, Delete, Drop, Header, Insert, Key,
     KeyKind, Name, NewIndex, NewTable, Noted, Object, Reading, Reindex, Rows, Shape, Statement,

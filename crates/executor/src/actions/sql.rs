@@ -1,6 +1,8 @@
 //! `sql`: statements in one transaction where the server can. What tells after a crash whether they
 //! happened is in `world/database/note`.
 
+mod saved;
+
 use plan_model::model::action::sql::{Sql, SqlExpectation, Transaction};
 use plan_model::model::plan::Surroundings;
 use plan_model::model::value::SqlText;
@@ -17,9 +19,10 @@ use crate::world::{Broken, Job, error};
 
 impl Perform for Sql {
     fn lacks(&self, _around: &Surroundings) -> Vec<String> {
-        let saves = self.keys().is_some_and(|keys| keys.save_rows.is_some());
-        saves
-            .then(|| "this version of plan cannot `save_rows` yet".to_owned())
+        let keys = self.keys().filter(|keys| keys.save_rows.is_some());
+        let text = "`save_rows` needs its transaction: leave `transaction:` out";
+        keys.filter(|_| self.is_outside_transaction())
+            .map(|_| text.to_owned())
             .into_iter()
             .collect()
     }
@@ -55,6 +58,22 @@ impl Perform for Sql {
                 Ok(Fate::Unknown(_)) | Err(_) => Found::InDoubt,
             }
         })
+    }
+
+    fn undo<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Result<(), Broken>> {
+        Box::pin(async move {
+            let patience = patience(self, job, around)?;
+            let mut session = session(self, job, around).await?;
+            session.wait_for_locks(patience.lock).await?;
+            let put_back = async |session: &mut Session| saved::put_back(session, job).await;
+            let result = in_transaction(&mut session, job, &patience, put_back).await;
+            session.close().await;
+            result
+        })
+    }
+
+    fn found_undone<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Found> {
+        self.found(job, around)
     }
 
     fn settled<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, ()> {
@@ -159,7 +178,18 @@ async fn run(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Rows, Broken
         let rows = session.run_all(&text, &patience).await;
         rows.and_then(|rows| met(job, expect, rows)).map_err(Broken::from)
     } else {
-        in_transaction(&mut session, job, &text, &patience, expect).await
+        let saves = job.filler().flag(sql.keys().and_then(|keys| keys.save_rows.as_ref()), false);
+        let work = async |session: &mut Session| {
+            let rows = match saves? {
+                true => {
+                    let script = sql::read(&text, session.dialect());
+                    saved::run(session, job, &text, &script, &patience).await?
+                }
+                false => session.run_all(&text, &patience).await?,
+            };
+            met(job, expect, rows)
+        };
+        in_transaction(&mut session, job, &patience, work).await
     };
     session.close().await;
     result
@@ -179,24 +209,26 @@ async fn ready(
     if !step.is_outside_transaction() {
         fits_transaction(&text, &script)?;
     }
+    let saves = step.keys().and_then(|keys| keys.save_rows.as_ref());
+    if job.filler().flag(saves, false)? {
+        saved::fits(&text, &script)?;
+    }
     let mut session = Session::open(&at, &job.session_name()).await?;
     session.wait_for_locks(patience.lock).await?;
     Ok((session, text, patience))
 }
 
 /// Up to its end, or nothing of it.
-async fn in_transaction(
+async fn in_transaction<T>(
     session: &mut Session,
     job: &Job,
-    text: &str,
     patience: &Patience,
-    expect: Option<&SqlExpectation>,
-) -> Result<Rows, Broken> {
+    work: impl AsyncFnOnce(&mut Session) -> Result<T, Failure>,
+) -> Result<T, Broken> {
     note::prepare(session, job).await.map_err(Failure::untouched)?;
     session.run_begin(patience).await.map_err(Failure::untouched)?;
     let done = async {
-        let rows = session.run_all(text, patience).await?;
-        let rows = met(job, expect, rows)?;
+        let rows = work(session).await?;
         note::leave(session, job).await.map_err(|failure| {
             // The statements ended our transaction, or dropped everything.
             let text = failure.text;

@@ -232,19 +232,12 @@ async fn copied(
         .map_err(|problem| error(format!("{}: {problem}", copy.display())))?;
     let at = Address { to: To::File(copy.to_owned()), ..wanted.at.clone() };
     let mut session = Session::open(&at, &job.session_name()).await?;
-    let looked = async {
-        let found = session.value("pragma integrity_check").await?.unwrap_or_default();
-        if found != "ok" {
-            return Err(error(format!("{} is damaged: {found}", wanted.at)));
-        }
-        match wanted.data {
-            true => Ok(Some(snapshot::take(&mut session, scope).await?)),
-            false => Ok(None),
-        }
+    let looked = match wanted.data {
+        true => snapshot::take(&mut session, scope).await.map(Some),
+        false => Ok(None),
     };
-    let looked = looked.await;
     session.close().await;
-    looked
+    Ok(looked?)
 }
 
 fn packed(copy: &Path, how: &str, path: &Path) -> Result<(), Failure> {

@@ -19,7 +19,8 @@ use crate::world::{Around, Broken, Job, error};
 /// A dump of MySQL and MariaDB ends with this line, and one that was cut off does not.
 const LAST_LINE: &str = "-- Dump completed";
 
-/// As far as it is asked for. The file may still bear its partial name.
+/// As far as it is asked for, of a file whose digest is the one of the manifest. It may still bear its
+/// partial name.
 pub async fn prove(
     job: &Job,
     around: Around,
@@ -28,7 +29,7 @@ pub async fn prove(
     at: Option<&Address>,
     proof: Proof,
 ) -> Result<(), Broken> {
-    read(manifest, path)?;
+    readable(manifest, path)?;
     if proof == Proof::Read {
         return Ok(());
     }
@@ -77,6 +78,10 @@ pub fn read(manifest: &Manifest, path: &Path) -> Result<(), Failure> {
             manifest.sha256
         )));
     }
+    readable(manifest, path)
+}
+
+fn readable(manifest: &Manifest, path: &Path) -> Result<(), Failure> {
     let damaged = |why: String| error(format!("the backup {} is damaged: {why}", path.display()));
     if manifest.encrypted_for.is_some() && encrypt::identity().is_none() {
         // Whoever cannot read it knows only that nobody changed it.

@@ -25,6 +25,9 @@ use crate::values::Values;
 use crate::world::database::address::Address;
 use crate::world::error;
 
+/// So many events may have been written since the last one that was cleared up after.
+const LAST: u64 = 20;
+
 /// What an engine needs besides its store.
 pub struct Begun {
     pub plan: CompiledPlan,
@@ -238,16 +241,32 @@ pub async fn take_up<S: Store>(
 ) -> Result<Engine<S>, BeginError> {
     let by = begun.by.clone();
     let mut engine = engine(store, token, run, begun)?;
+    let mut settled = Vec::new();
     loop {
         for record in &records {
+            if let Event::Done { entry, .. } | Event::FoundDone { entry, .. } = &record.event {
+                settled.push((record.number, entry.clone(), None));
+            } else if let Event::UndoDone { entry, part } = &record.event {
+                settled.push((record.number, entry.clone(), Some(*part)));
+            }
             engine.course.apply(&record.event, record.at)?;
             remember(&engine.course, &engine.world, &record.event, record.at);
             engine.paper.noted(&record.event);
             engine.number = record.number;
         }
+        // Whoever was killed right behind one of these did not come to clear up after it.
+        let last = engine.number.saturating_sub(LAST);
+        settled.retain(|(number, ..)| *number > last);
         records = engine.store.read_on(&engine.run, engine.number).await?;
         if records.is_empty() {
             break;
+        }
+    }
+    for (_, entry, part) in settled {
+        let at = engine.course.outline.find(&entry);
+        let rests = if part.is_some() { StepState::RolledBack } else { StepState::Done };
+        if at.is_some_and(|at| engine.course.entry(at).state == rests) {
+            engine.settle(&entry, part);
         }
     }
     let left = engine.course.entries().iter().filter(|entry| !entry.state.has_ended_well()).count();
@@ -307,6 +326,7 @@ fn engine<S: Store>(
         inbox,
         questions,
         at_work: 0,
+        settling: 0,
         store_problem: None,
         held: false,
         last_look: LastLook::NotYet,

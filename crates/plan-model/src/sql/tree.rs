@@ -21,7 +21,12 @@ const DEEPEST_BRACKETS: usize = 12;
 const LONGEST_STATEMENT: usize = 128 * 1024;
 const RECURSION_LIMIT: usize = 40;
 
-fn parse(text: &str, range: &Range<usize>, tokens: &[Token], dialect: Dialect) -> Option<Tree> {
+pub(super) fn parse(
+    text: &str,
+    range: &Range<usize>,
+    tokens: &[Token],
+    dialect: Dialect,
+) -> Option<Tree> {
     if range.len() > LONGEST_STATEMENT || brackets(tokens) > DEEPEST_BRACKETS {
         return None;
     }

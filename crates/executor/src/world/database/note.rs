@@ -19,11 +19,14 @@ use crate::world::{Job, write_durable};
 pub const NOTES: &str = "plan_steps_in_flight";
 
 fn notes(job: &Job) -> String {
-    notes_of(job, job.entry.map_or(&*job.id, |entry| &*job.world.plan.entry(entry).id))
+    let entry = job.entry.map_or(&*job.id, |entry| &*job.world.plan.entry(entry).id);
+    notes_of(job, entry, job.own.is_some())
 }
 
-fn notes_of(job: &Job, entry: &str) -> String {
-    let digest = Sha256::digest(format!("{}/{entry}", job.world.run_key()));
+/// The way back has one of its own: what is cleared up of the way there does not touch it.
+fn notes_of(job: &Job, entry: &str, is_back: bool) -> String {
+    let way = if is_back { "/back" } else { "" };
+    let digest = Sha256::digest(format!("{}/{entry}{way}", job.world.run_key()));
     let mark: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
     format!("{NOTES}_{mark}")
 }
@@ -171,7 +174,7 @@ pub async fn forget(session: &mut Session, job: &Job) {
         known.iter().filter(|(_, known)| known.ended.is_some()).map(|(entry, _)| *entry).collect()
     };
     let ended: Vec<_> =
-        ended.into_iter().map(|at| notes_of(job, &job.world.plan.entry(at).id)).collect();
+        ended.into_iter().map(|at| notes_of(job, &job.world.plan.entry(at).id, false)).collect();
     for table in left.into_iter().filter(|table| ended.contains(table)) {
         let _ = session.run(&format!("drop table if exists {table}")).await;
     }

@@ -126,6 +126,7 @@ impl<'j> Going<'j> {
             time(around.timeout.as_ref())?,
         );
         let mut session = Session::open(&at, &job.session_name()).await?;
+        session.counts = false;
         session.wait_for_locks(patience.lock).await?;
         let entry = job.entry.map_or(&*job.id, |entry| &*job.world.plan.entry(entry).id);
         let run = format!("{}/{entry}", job.world.run_key());
@@ -378,8 +379,10 @@ impl<'j> Going<'j> {
                 }
             }
             self.run_script(session, migration).await?;
-            self.hold_keys(session, migration).await?;
-            self.find_the_way(session).await?;
+            if !is_plain(migration) {
+                self.hold_keys(session, migration).await?;
+                self.find_the_way(session).await?;
+            }
             let wrote_itself = self.wrote_itself(session, records, migration).await?;
             let row = Recorded::of(migration, &sum, wrote_itself);
             records.add(session, &row).await?;
@@ -395,7 +398,10 @@ impl<'j> Going<'j> {
         };
         let Err(refusal) = session.commit().await else {
             records.note(&row);
-            return Ok(self.as_before(session).await?);
+            return match is_plain(migration) {
+                true => Ok(()),
+                false => Ok(self.as_before(session).await?),
+            };
         };
         if refusal.why != Why::Lost {
             session.roll_back().await;
@@ -419,18 +425,24 @@ impl<'j> Going<'j> {
             .filter(|one| !is_bound(&one.action))
             .collect();
         let total = works.len();
+        let piece = |statement: &&sql::Statement| &text[statement.range.clone()];
+        let about = |at: usize, mut failure: Failure| {
+            let start = works.get(at).map_or(0, |statement| statement.range.start);
+            let line = text[..start].matches('\n').count() + 1;
+            let (name, at) = (&migration.sql.name, at + 1);
+            failure.text =
+                format!("{name}: statement {at} of {total} (line {line}): {}", failure.text);
+            failure
+        };
+        if is_plain(migration) && self.patience.each.is_none() {
+            // One question of the server: it says at which statement it stopped. A comment ends with its line.
+            let whole = works.iter().map(piece).collect::<Vec<_>>().join("\n;\n");
+            let result = session.run_within(&whole, &self.patience).await;
+            return result.map(|_| ()).map_err(|failure| about(session.reached, failure));
+        }
         for (at, statement) in works.iter().enumerate() {
-            let piece = &text[statement.range.clone()];
-            if let Err(mut failure) = session.run_within(piece, &self.patience).await {
-                let line = text[..statement.range.start].matches('\n').count() + 1;
-                failure.text = format!(
-                    "{}: statement {} of {total} (line {line}): {}",
-                    migration.sql.name,
-                    at + 1,
-                    failure.text
-                );
-                return Err(failure);
-            }
+            let result = session.run_within(piece(statement), &self.patience).await;
+            result.map_err(|failure| about(at, failure))?;
         }
         Ok(())
     }
@@ -442,6 +454,10 @@ impl<'j> Going<'j> {
         records: &Records,
         migration: &Migration,
     ) -> Result<bool, Failure> {
+        let text = migration.sql.text.to_lowercase();
+        if is_plain(migration) && !text.contains(&self.table.to_lowercase()) {
+            return Ok(false);
+        }
         let rows = records.new_rows(session, &migration.version).await?;
         if let Some(other) = rows.iter().find(|version| **version != migration.version) {
             return Err(error(format!(
@@ -551,8 +567,10 @@ impl<'j> Going<'j> {
         session.run_begin(&self.patience).await?;
         let done = async {
             self.run_script(session, down).await?;
-            self.hold_keys(session, down).await?;
-            self.find_the_way(session).await?;
+            if !is_plain(down) {
+                self.hold_keys(session, down).await?;
+                self.find_the_way(session).await?;
+            }
             records.remove(session, applied).await?;
             session.commit().await.map_err(Failure::from)
         };
@@ -560,7 +578,9 @@ impl<'j> Going<'j> {
         if result.is_err() {
             session.roll_back().await;
         }
-        self.as_before(session).await?;
+        if !is_plain(down) {
+            self.as_before(session).await?;
+        }
         Ok(result?)
     }
 
@@ -705,6 +725,21 @@ impl<'j> Going<'j> {
             }
         }
     }
+}
+
+/// Only makes, changes and takes away tables and indexes: such a script sets nothing in its session.
+fn is_plain(migration: &Migration) -> bool {
+    migration.sql.script.statements.iter().all(|one| {
+        matches!(
+            one.action,
+            Action::CreateTable(_)
+                | Action::CreateIndex(_)
+                | Action::AlterTable { .. }
+                | Action::RenameTables(_)
+                | Action::Drop(_)
+                | Action::Comment
+        )
+    })
 }
 
 /// Scripts that the server cannot hold in one transaction.

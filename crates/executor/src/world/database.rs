@@ -39,6 +39,10 @@ pub struct Session {
     number: i64,
     /// What stands before each statement where sessions bear no name.
     mark: String,
+    /// How many statements of the last text came to their end.
+    pub reached: usize,
+    /// Somebody wants to know how many rows a statement changed.
+    pub counts: bool,
 }
 
 enum Link {
@@ -130,7 +134,8 @@ impl Session {
             Link::MySql(_) => format!("/* {} */ ", name.replace("*/", "")),
             _ => String::new(),
         };
-        let mut session = Session { link, at: at.clone(), number: 0, mark };
+        let (reached, counts) = (0, true);
+        let mut session = Session { link, at: at.clone(), number: 0, mark, reached, counts };
         let ready = async {
             session.begin_well().await?;
             session.wait_for_locks(LOCK_PATIENCE).await
@@ -171,9 +176,11 @@ impl Session {
     /// One statement, or several in one go.
     pub async fn run(&mut self, text: &str) -> Result<Rows, Refusal> {
         let dialect = self.dialect();
+        self.reached = 0;
+        let reached = &mut self.reached;
         let result = match &mut self.link {
-            Link::Sqlite(connection) => sqlite::run(connection, text).await,
-            Link::Postgres(connection) => postgres::run(connection, text).await,
+            Link::Sqlite(connection) => sqlite::run(connection, text, self.counts, reached).await,
+            Link::Postgres(connection) => postgres::run(connection, text, reached).await,
             Link::MySql(connection) => {
                 mysql::run(connection, &format!("{}{text}", self.mark)).await
             }

@@ -35,11 +35,18 @@ pub fn settings(connection: &PgConnection) -> &'static str {
     }
 }
 
-pub async fn run(connection: &mut PgConnection, text: &str) -> Result<Rows, sqlx::Error> {
+pub async fn run(
+    connection: &mut PgConnection,
+    text: &str,
+    reached: &mut usize,
+) -> Result<Rows, sqlx::Error> {
     let mut rows = Rows::default();
     let mut affected = 0;
     let mut changes = false;
-    each!(connection, text, done => affected += done.rows_affected(), row => {
+    each!(connection, text, done => {
+        affected += done.rows_affected();
+        *reached += 1;
+    }, row => {
         rows.rows += 1;
         if rows.rows == 1 {
             let kind = row.columns().first().map(|_| row.try_get_raw(0));

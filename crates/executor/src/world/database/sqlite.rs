@@ -34,12 +34,20 @@ pub async fn open(path: &Path, wait: Duration) -> Result<SqliteConnection, Failu
     })
 }
 
-pub async fn run(connection: &mut SqliteConnection, text: &str) -> Result<Rows, sqlx::Error> {
+pub async fn run(
+    connection: &mut SqliteConnection,
+    text: &str,
+    counts: bool,
+    reached: &mut usize,
+) -> Result<Rows, sqlx::Error> {
     // Each question goes to another thread and back, which a small statement notices.
-    let may_change = !changes_no_row(text);
+    let may_change = counts && !changes_no_row(text);
     let before = if may_change { all_changes(connection).await? } else { 0 };
     let mut rows = Rows::default();
-    each!(connection, text, done => rows.changed += done.rows_affected(), row => {
+    each!(connection, text, done => {
+        rows.changed += done.rows_affected();
+        *reached += 1;
+    }, row => {
         rows.rows += 1;
         if rows.rows == 1 {
             rows.first = first_value(&row);

@@ -614,3 +614,39 @@ fn what_users_may_have_written_is_not_taken_away_unasked() {
         }
     }
 }
+
+#[test]
+fn a_scratch_copy_lies_beside_the_live_data_and_goes_with_the_way_back() {
+    for kind in ALL {
+        if !has(kind) {
+            continue;
+        }
+        let (place, server) = place("scratch", kind, ", mode: scratch", "");
+        to_the_hand(&place);
+        DAMAGE.iter().for_each(|statement| drop(server.sql(statement)));
+        place.plan(&["resume"]).ends(0);
+        assert_eq!(server.sql(STATES), "wrong\nwrong\nlate", "the live data stay as they are");
+        let logs = place.plan(&["logs", "back"]).out;
+        let name =
+            logs.lines().find_map(|line| line.split(" lies beside the live data as ").nth(1));
+        let name = name.unwrap_or_else(|| panic!("{kind:?} {logs:?} {:?}", place.plan(&["logs"])));
+        let found = match kind {
+            Kind::Sqlite => place.sqlite(name, STATES),
+            Kind::Postgres => server.on(name, STATES),
+            Kind::MariaDb => server.sql(&STATES.replace("orders", &format!("{name}.orders"))),
+        };
+        assert_eq!(found, "new\nold", "{kind:?}");
+        place.plan(&["rollback"]).ends(0);
+        assert_eq!(server.sql(STATES), "wrong\nwrong\nlate");
+        let left = match kind {
+            Kind::Sqlite => u8::from(place.has(name)).to_string(),
+            Kind::Postgres => {
+                server.sql("select count(*) from pg_database where datname like 'shop\\_%'")
+            }
+            Kind::MariaDb => server.sql(
+                "select count(*) from information_schema.schemata where schema_name like 'shop\\_%'",
+            ),
+        };
+        assert_eq!(left, "0", "{kind:?}");
+    }
+}

@@ -343,6 +343,11 @@ impl Server {
         }
     }
 
+    /// In another database of PostgreSQL.
+    pub fn on(&self, database: &str, sql: &str) -> String {
+        self.client(&["-d", database, "-c", sql])
+    }
+
     /// Whether the server says no.
     pub fn refuses(&self, sql: &str) -> bool {
         self.try_client(&self.on_shop(sql)).is_none()

@@ -256,7 +256,12 @@ impl Job {
     /// A line for whoever looks on: it stands where the output of a program would.
     pub fn say(&self, line: &str) {
         let line = self.world.cover.text(line);
-        let path = self.logs().join(format!("{}.log", self.id));
+        let mut path = self.logs().join(format!("{}.log", self.id));
+        // The empty output of a program that ran is no more: it may become another one's.
+        let is_empty = std::fs::metadata(&path).map_or(true, |meta| meta.len() == 0);
+        if self.programs.get() > 0 && is_empty {
+            path = self.logs().join(format!("{}.said.log", self.id));
+        }
         let mut options = std::fs::OpenOptions::new();
         let file = options.append(true).create(true).mode(0o600).open(path);
         // Whoever looks on misses a line: the step itself goes on.

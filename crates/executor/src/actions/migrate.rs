@@ -21,7 +21,7 @@ use crate::event::{Failure, Outputs};
 use crate::world::database::address::Address;
 use crate::world::database::refusal::Why;
 use crate::world::database::stepwise::{self, Task};
-use crate::world::database::{Patience, Session, shape};
+use crate::world::database::{Patience, Rows, Session, shape};
 use crate::world::{Broken, Job, error};
 use records::{Applied, Recorded, Records, checksum};
 use tool::ByTool;
@@ -372,13 +372,26 @@ impl<'j> Going<'j> {
         self.settings(session, migration).await?;
         session.run_begin(&self.patience).await?;
         let done = async {
-            if session.dialect() == Dialect::Sqlite {
-                // Others may have been here between two transactions.
-                if records.count(session).await? != records.applied.len() {
-                    return Err(error("somebody else migrates this database at the same time"));
+            // Others may have been here between two transactions.
+            let others = || Err(error("somebody else migrates this database at the same time"));
+            let is_sqlite = session.dialect() == Dialect::Sqlite;
+            if self.goes_at_once(migration) {
+                let row = Recorded::of(migration, &sum, false);
+                let mut behind = records.added(session, &row);
+                if is_sqlite {
+                    behind += &format!("; {}", records.counted(session));
                 }
+                let rows = self.run_script(session, migration, &behind).await?;
+                let count = rows.first.as_ref().and_then(Json::as_u64);
+                return match is_sqlite && count != Some(records.applied.len() as u64 + 1) {
+                    true => others(),
+                    false => Ok(row),
+                };
             }
-            self.run_script(session, migration).await?;
+            if is_sqlite && records.count(session).await? != records.applied.len() {
+                return others();
+            }
+            self.run_script(session, migration, "").await?;
             if !is_plain(migration) {
                 self.hold_keys(session, migration).await?;
                 self.find_the_way(session).await?;
@@ -414,11 +427,20 @@ impl<'j> Going<'j> {
         Err(Broken::Failed(Failure::from(refusal)))
     }
 
+    /// The script and its record are one question of the server: nothing has to be asked in between.
+    fn goes_at_once(&self, migration: &Migration) -> bool {
+        let says_its_table =
+            || migration.sql.text.to_lowercase().contains(&self.table.to_lowercase());
+        self.patience.each.is_none() && is_plain(migration) && !says_its_table()
+    }
+
+    /// The statements of a script, and what comes behind them.
     async fn run_script(
         &self,
         session: &mut Session,
         migration: &Migration,
-    ) -> Result<(), Failure> {
+        behind: &str,
+    ) -> Result<Rows, Failure> {
         let (text, script) = (&migration.sql.text, &migration.sql.script);
         let works: Vec<_> = script.statements[body(script, session.dialect())]
             .iter()
@@ -427,24 +449,29 @@ impl<'j> Going<'j> {
         let total = works.len();
         let piece = |statement: &&sql::Statement| &text[statement.range.clone()];
         let about = |at: usize, mut failure: Failure| {
-            let start = works.get(at).map_or(0, |statement| statement.range.start);
-            let line = text[..start].matches('\n').count() + 1;
-            let (name, at) = (&migration.sql.name, at + 1);
-            failure.text =
-                format!("{name}: statement {at} of {total} (line {line}): {}", failure.text);
+            let name = &migration.sql.name;
+            let place = match works.get(at) {
+                Some(statement) => {
+                    let line = text[..statement.range.start].matches('\n').count() + 1;
+                    format!("statement {} of {total} (line {line})", at + 1)
+                }
+                None => format!("its record in {}", self.table),
+            };
+            failure.text = format!("{name}: {place}: {}", failure.text);
             failure
         };
         if is_plain(migration) && self.patience.each.is_none() {
-            // One question of the server: it says at which statement it stopped. A comment ends with its line.
-            let whole = works.iter().map(piece).collect::<Vec<_>>().join("\n;\n");
+            // It says at which statement it stopped. A comment ends with its line.
+            let pieces = works.iter().map(piece).chain([behind]).filter(|piece| !piece.is_empty());
+            let whole = pieces.collect::<Vec<_>>().join("\n;\n");
             let result = session.run_within(&whole, &self.patience).await;
-            return result.map(|_| ()).map_err(|failure| about(session.reached, failure));
+            return result.map_err(|failure| about(session.reached, failure));
         }
         for (at, statement) in works.iter().enumerate() {
             let result = session.run_within(piece(statement), &self.patience).await;
             result.map_err(|failure| about(at, failure))?;
         }
-        Ok(())
+        Ok(Rows::default())
     }
 
     /// Whether the script wrote its own row; one for another version is a script that was copied.
@@ -454,10 +481,6 @@ impl<'j> Going<'j> {
         records: &Records,
         migration: &Migration,
     ) -> Result<bool, Failure> {
-        let text = migration.sql.text.to_lowercase();
-        if is_plain(migration) && !text.contains(&self.table.to_lowercase()) {
-            return Ok(false);
-        }
         let rows = records.new_rows(session, &migration.version).await?;
         if let Some(other) = rows.iter().find(|version| **version != migration.version) {
             return Err(error(format!(
@@ -566,7 +589,7 @@ impl<'j> Going<'j> {
         self.settings(session, down).await?;
         session.run_begin(&self.patience).await?;
         let done = async {
-            self.run_script(session, down).await?;
+            self.run_script(session, down, "").await?;
             if !is_plain(down) {
                 self.hold_keys(session, down).await?;
                 self.find_the_way(session).await?;

@@ -23,8 +23,8 @@ use crate::world::{Broken, Job, error};
 impl Perform for Restore {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {
         let mut lacks = here_only(around);
-        if let Some(mode @ (RestoreMode::Replace | RestoreMode::Scratch)) = self.mode {
-            lacks.push(format!("this version of plan cannot restore by `{}` yet", mode.word()));
+        if self.mode == Some(RestoreMode::Replace) {
+            lacks.push("this version of plan cannot restore by `replace` yet".to_owned());
         }
         lacks
     }
@@ -40,7 +40,11 @@ impl Perform for Restore {
     fn undo<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Result<(), Broken>> {
         Box::pin(async move {
             let ready = Ready::of(self, job)?;
-            Ok(ready.swap(job, around)?.swap_back().await?)
+            let swap = ready.swap(job, around)?;
+            match swap.is_scratch {
+                true => Ok(swap.forget().await?),
+                false => Ok(swap.swap_back().await?),
+            }
         })
     }
 
@@ -49,7 +53,7 @@ impl Perform for Restore {
             let looked = async {
                 let ready = Ready::of(self, job)?;
                 let swap = ready.swap(job, around)?;
-                let stands = swap.stands().await?;
+                let stands = if swap.is_scratch { Stands::Before } else { swap.stands().await? };
                 match stands {
                     // Only prepared: that is done anew, if it is wanted at all.
                     Stands::Before => swap.forget().await?,
@@ -84,6 +88,7 @@ struct Ready {
     at: Option<Address>,
     base: PathBuf,
     is_elsewhere: bool,
+    is_scratch: bool,
     mark: String,
 }
 
@@ -116,7 +121,8 @@ impl Ready {
         let digest = Sha256::digest(format!("{}/{entry}", job.world.run_key()));
         let mark = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
         let is_elsewhere = restore.to.is_some();
-        Ok(Ready { manifest, path, at, base, is_elsewhere, mark })
+        let is_scratch = restore.mode == Some(RestoreMode::Scratch);
+        Ok(Ready { manifest, path, at, base, is_elsewhere, is_scratch, mark })
     }
 
     fn swap<'s>(&'s self, job: &'s Job, around: &Surroundings) -> Result<Swap<'s>, Failure> {
@@ -128,6 +134,7 @@ impl Ready {
             at: self.at.as_ref(),
             base: &self.base,
             is_elsewhere: self.is_elsewhere,
+            is_scratch: self.is_scratch,
             mark: self.mark.clone(),
         })
     }
@@ -185,6 +192,9 @@ async fn run(restore: &Restore, job: &Job, around: &Surroundings) -> Result<Outp
     let ready = Ready::of(restore, job).map_err(Failure::untouched)?;
     let swap = ready.swap(job, around).map_err(Failure::untouched)?;
     let age = job.world.clock.now().since(ready.manifest.ended);
+    if swap.is_scratch {
+        return beside(job, &ready, &swap, age).await;
+    }
     let stands = swap.stands().await.map_err(Failure::untouched)?;
     let mut outputs = Outputs::new();
     outputs.insert("age".to_owned(), Json::from(age.as_secs()));
@@ -201,20 +211,45 @@ async fn run(restore: &Restore, job: &Job, around: &Surroundings) -> Result<Outp
         if is_users || job.filler().flag(restore.confirm.as_ref(), false)? {
             confirmed(job, &ready, lost.as_ref(), age, is_users).await?;
         }
-        whole(&ready).map_err(Failure::untouched)?;
-        if let Err(broken) = swap.prepare().await {
-            // Where the server is gone, what was prepared is left for the way back.
-            let is_gone = swap.forget().await.is_ok();
-            return Err(match broken {
-                Broken::Failed(failure) if is_gone => Broken::Failed(failure.untouched()),
-                other => other,
-            });
-        }
+        prepare(&ready, &swap).await?;
     }
     if stands != Stands::After {
         swap.swap().await?;
     }
-    job.say(&format!("what was there is kept as {}", swap.kept_as()?));
+    let kept = swap.kept_as()?;
+    job.say(&format!("what was there is kept as {kept}"));
+    outputs.insert("beside".to_owned(), Json::from(kept));
+    Ok(outputs)
+}
+
+async fn prepare(ready: &Ready, swap: &Swap<'_>) -> Result<(), Broken> {
+    whole(ready).map_err(Failure::untouched)?;
+    let Err(broken) = swap.prepare().await else { return Ok(()) };
+    // Where the server is gone, what was prepared is left for the way back.
+    let is_gone = swap.forget().await.is_ok();
+    Err(match broken {
+        Broken::Failed(failure) if is_gone => Broken::Failed(failure.untouched()),
+        other => other,
+    })
+}
+
+/// Loaded and left there: whoever wants to look something up finds it.
+async fn beside(
+    job: &Job,
+    ready: &Ready,
+    swap: &Swap<'_>,
+    age: std::time::Duration,
+) -> Result<Outputs, Broken> {
+    prepare(ready, swap).await?;
+    let name = swap.new_as()?;
+    job.say(&format!(
+        "{} ({} old) lies beside the live data as {name}",
+        ready.manifest.id,
+        Spoken(age)
+    ));
+    let mut outputs = Outputs::new();
+    outputs.insert("age".to_owned(), Json::from(age.as_secs()));
+    outputs.insert("beside".to_owned(), Json::from(name));
     Ok(outputs)
 }
 

@@ -36,6 +36,8 @@ pub struct Swap<'s> {
     pub base: &'s Path,
     /// Not where they came from: below the base, also what had a path of its own.
     pub is_elsewhere: bool,
+    /// It only lies beside the live data, and never takes their place.
+    pub is_scratch: bool,
     /// Tells this restore from all others.
     pub mark: String,
 }
@@ -91,6 +93,15 @@ impl Swap<'_> {
             Kind::PostgresDump => postgres::swap_back(self).await,
             Kind::SqlDump => mysql::swap_back(self).await,
         }
+    }
+
+    /// What the restored data are called as long as they only lie beside.
+    pub fn new_as(&self) -> Result<String, Failure> {
+        Ok(match self.manifest.kind {
+            Kind::Tar => files::new(self).display().to_string(),
+            Kind::SqliteFile => sqlite::new(self)?.display().to_string(),
+            Kind::PostgresDump | Kind::SqlDump => new_name(self.at()?, &self.mark),
+        })
     }
 
     /// What the data of before are called from now on.

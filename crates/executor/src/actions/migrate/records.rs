@@ -150,6 +150,12 @@ impl Records {
 
     /// The rows that say that a script is applied, unless it wrote its own.
     pub async fn add(&self, session: &mut Session, of: &Recorded<'_>) -> Result<(), Failure> {
+        session.run(&self.added(session, of)).await?;
+        Ok(())
+    }
+
+    /// The statements that write them, for one question of the server.
+    pub fn added(&self, session: &Session, of: &Recorded<'_>) -> String {
         let dialect = session.dialect();
         let table = shape::qualified(session, &self.table);
         let version = of.version.to_string();
@@ -177,9 +183,7 @@ impl Records {
             "insert into {SCRIPTS} (tracking, version, checksum, run)
              values ({tracking}, {version}, {checksum}, {run})"
         );
-        // One question of the server, not three.
-        session.run(&format!("{rows}{gone}; {own}")).await?;
-        Ok(())
+        format!("{rows}{gone}; {own}")
     }
 
     /// What was recorded, without asking for it again: it is committed.
@@ -279,10 +283,13 @@ impl Records {
         Ok(all.filter_map(|text| Version::from_str(text).ok()).filter(known).collect())
     }
 
-    /// How many rows the tracking table has now.
+    /// How many rows the tracking table has now, as a query.
+    pub fn counted(&self, session: &Session) -> String {
+        format!("select count(*) from {}", shape::qualified(session, &self.table))
+    }
+
     pub async fn count(&self, session: &mut Session) -> Result<usize, Refusal> {
-        let table = shape::qualified(session, &self.table);
-        let count = session.value(&format!("select count(*) from {table}")).await?;
+        let count = session.value(&self.counted(session)).await?;
         Ok(count.and_then(|count| count.parse().ok()).unwrap_or_default())
     }
 }

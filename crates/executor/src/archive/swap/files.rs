@@ -25,7 +25,7 @@ fn tops<'s>(swap: &Swap<'s>) -> Vec<&'s str> {
     tops
 }
 
-fn new(swap: &Swap<'_>) -> PathBuf {
+pub fn new(swap: &Swap<'_>) -> PathBuf {
     swap.base.join(format!(".plan-new-{}", swap.mark))
 }
 

@@ -120,8 +120,10 @@ pub async fn prepare(swap: &Swap<'_>) -> Result<(), Broken> {
     let name = swap.job.session_name();
     let noted =
         Noted { live: code::of(at, &live, &name).await?, new: code::of(at, &new, &name).await? };
-    let bytes = serde_json::to_vec(&noted).expect("texts are plain data");
-    write_durable(&note_path(swap), &bytes)?;
+    if !swap.is_scratch {
+        let bytes = serde_json::to_vec(&noted).expect("texts are plain data");
+        write_durable(&note_path(swap), &bytes)?;
+    }
     // None of them may act on what waits for its place.
     let mut events = noted.new;
     events.retain(|one| one.kind == Kind::Event);

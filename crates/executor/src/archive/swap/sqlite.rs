@@ -32,7 +32,7 @@ pub fn before(swap: &Swap<'_>) -> Result<PathBuf, Failure> {
     beside(swap, "before")
 }
 
-fn new(swap: &Swap<'_>) -> Result<PathBuf, Failure> {
+pub fn new(swap: &Swap<'_>) -> Result<PathBuf, Failure> {
     beside(swap, "new")
 }
 

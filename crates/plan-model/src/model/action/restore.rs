@@ -44,11 +44,17 @@ impl ActionFacts for Restore {
             (None, None) => "a backup".to_owned(),
         };
         let into = self.database.as_ref().map_or(String::new(), |id| format!(" into {}", id.value));
-        format!("restore {what}{into}")
+        match self.mode {
+            Some(RestoreMode::Scratch) => format!("restore {what} beside the live data"),
+            _ => format!("restore {what}{into}"),
+        }
     }
 
     fn inverse(&self) -> Inverse {
-        Inverse::Natural("swaps back to the data that was there, saved before".to_owned())
+        Inverse::Natural(match self.mode {
+            Some(RestoreMode::Scratch) => "removes the copy".to_owned(),
+            _ => "swaps back to the data that was there, saved before".to_owned(),
+        })
     }
 
     fn by_hand(&self) -> String {
@@ -58,6 +64,9 @@ impl ActionFacts for Restore {
     }
 
     fn effects(&self) -> Vec<Effect> {
+        if self.mode == Some(RestoreMode::Scratch) {
+            return Vec::new();
+        }
         match (&self.database, &self.to) {
             (Some(id), _) => vec![Effect::Data { database: id.value.clone() }],
             (None, Some(to)) => vec![Effect::Files { path: to.value.clone() }],
@@ -66,6 +75,6 @@ impl ActionFacts for Restore {
     }
 
     fn outputs(&self) -> &'static [&'static str] {
-        &["age", "lost_rows"]
+        &["age", "lost_rows", "beside"]
     }
 }

@@ -120,7 +120,7 @@ fn what_is_not_whole_any_more_is_told_and_restores_nothing() {
     assert_eq!(server.sql("select count(*) from orders"), "0");
     std::fs::remove_file(path).unwrap();
     place.plan(&["backups"]).ends(0).says("missing");
-    place.plan(&["backups", "verify", id]).ends(1).says("is not there any more");
+    place.plan(&["backups", "verify", id]).ends(1).says("is not there");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn whoever_changes_a_backup_and_what_stands_beside_it_is_found_out() {
     for end in ["", ".json"] {
         std::fs::copy(format!("{other}{end}"), format!("{one}{end}")).unwrap();
     }
-    place.plan(&["backups", "verify"]).ends(1).says("not what the catalogue knows");
+    place.plan(&["backups", "verify"]).ends(1).says("not whole");
 }
 
 #[test]
@@ -234,7 +234,17 @@ fn a_second_copy_is_as_good_as_the_first() {
     let backup = listed(&place).into_iter().find(|one| one["step"] == "save").unwrap();
     let (id, path) = (backup["id"].as_str().unwrap(), backup["path"].as_str().unwrap());
     std::fs::remove_file(path).unwrap();
-    place.plan(&["backups", "verify", id]).ends(1).says("its second copy is: ");
+    place
+        .plan(&["backups", "verify", id])
+        .ends(1)
+        .says("its second copy is: ")
+        .says("not verified");
+    place.plan(&["backups"]).ends(0).says("there as its copy only");
+    // It is as good as the first one, for whoever prunes as well.
+    place
+        .plan(&["backups", "prune", "--keep-last", "1", "--yes"])
+        .ends(0)
+        .says("nothing to remove");
     server.sql("delete from orders");
     place.plan(&["backups", "restore", id, "--yes"]).ends(0);
     assert_eq!(server.sql("select count(*) from orders"), "2");
@@ -252,4 +262,71 @@ fn a_second_copy_is_as_good_as_the_first() {
     place.apply().ends(1).says("the folder of the backup itself");
     place.write("plan.yaml", &plan.replace("far/away", "s3://far/away"));
     place.apply().ends(6).says("no address yet");
+}
+
+/// Nothing but another digest is damage: a backup is not given up because somebody had the wrong key, or
+/// because a disk was away.
+#[test]
+fn what_could_not_be_looked_at_is_not_given_up() {
+    let (place, _server) = shop("away", Kind::Sqlite, ", encrypt_for: \"{{ for }}\", keep_last: 1");
+    let (_, recipient) = key(&place);
+    let plan = place.read("plan.yaml");
+    place.write("plan.yaml", &plan.replace("connections:", "inputs: { for: {} }\nconnections:"));
+    place.plan(&["apply", "plan.yaml", "--set", &format!("for={recipient}")]).ends(0);
+    let other = place.folder.join("other.txt");
+    let made = std::process::Command::new("age-keygen").arg("-o").arg(&other).output().unwrap();
+    assert!(made.status.success());
+    for identity in [other.display().to_string(), "/nowhere".to_owned()] {
+        let mut command = place.command(&["backups", "verify"]);
+        command.env("PLAN_AGE_IDENTITY", identity);
+        crate::place::ran(command).ends(1).says("could not be verified").says("stays as it was");
+    }
+    place.plan(&["backups"]).ends(0).never_says("damaged");
+    place.plan(&["backups", "prune", "--yes"]).ends(0).says("nothing to remove");
+    let (there, away) = (place.folder.join("backups"), place.folder.join("away"));
+    std::fs::rename(&there, &away).unwrap();
+    place.plan(&["backups", "verify"]).ends(1).says("is not there");
+    place
+        .plan(&["backups", "prune", "--yes"])
+        .ends(0)
+        .says("is it mounted")
+        .says("nothing to remove");
+    std::fs::rename(&away, &there).unwrap();
+    place.plan(&["backups", "prune", "--yes"]).ends(0).says("nothing to remove");
+    place.plan(&["backups", "verify"]).ends(0);
+}
+
+#[test]
+fn a_connection_that_leads_elsewhere_now_is_not_restored_into() {
+    let place = Place::new("backups-elsewhere");
+    place.write(
+        "plan.yaml",
+        "plan: shop\ninputs: { at: { secret: true, env: SHOP_AT } }\n\
+         connections: { main: { server: sqlite, file: \"{{ at }}\" } }\nsteps:\n  \
+         - step: save\n    backup: { database: main, to: backups/ }\n",
+    );
+    for file in ["one.db", "two.db"] {
+        place.sqlite(file, &format!("create table t (a); insert into t values ('{file}')"));
+    }
+    let with = |file: &str, arguments: &[&str]| {
+        let mut command = place.command(arguments);
+        command.env("SHOP_AT", file);
+        crate::place::ran(command)
+    };
+    with("one.db", &["apply", "plan.yaml"]).ends(0);
+    let id = ids(&place, "save").remove(0);
+    with("two.db", &["backups", "restore", &id, "--yes"]).ends(1).says("leads to");
+    assert_eq!(place.sqlite("two.db", "select a from t"), "two.db");
+    with("two.db", &["backups", "restore", &id, "--yes", "--database", "main"]).ends(0);
+    assert_eq!(place.sqlite("two.db", "select a from t"), "one.db");
+    // Its way back goes to where it went, or nowhere.
+    with("one.db", &["rollback"]).ends(3).says("was restored into");
+    with("two.db", &["rollback"]);
+    with("two.db", &["retry", "restore"]);
+    with("two.db", &["resume"]);
+    assert_eq!(place.sqlite("two.db", "select a from t"), "two.db");
+    assert_eq!(place.sqlite("one.db", "select a from t"), "one.db");
+    with("one.db", &["backups", "restore", &id, "--yes", "--to", "x"])
+        .ends(2)
+        .says("goes to a connection");
 }

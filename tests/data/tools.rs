@@ -402,3 +402,47 @@ fn what_somebody_migrated_since_is_not_taken_back() {
         assert_eq!(project.reached(), 2, "{pair:?}");
     }
 }
+
+/// Killed with its tool in the middle: the way back goes through the tool; and one that still runs is
+/// waited for.
+#[test]
+fn a_tool_that_was_killed_is_taken_back_and_one_that_lives_is_waited_for() {
+    for is_killed in [true, false] {
+        let place = Place::new(&format!("tools-middle-{is_killed}"));
+        place.sqlite("shop.db", "create table t (a)");
+        place.write(
+            "tool",
+            "case $1 in\ncurrent) cat version;;\nup) echo begun >> log; echo 1 > version; sleep 4; \
+             echo $2 > version; echo done >> log;;\ndown) echo down $2 >> log; echo $2 > version;;\nesac\n",
+        );
+        place.write("version", "0\n");
+        place.write(
+            "plan.yaml",
+            &format!(
+                "plan: p\nconnections: {{ main: {{ file: shop.db }} }}\nsteps:\n  - step: up\n    migrate: {{ database: main, \
+                 engine: command, to: \"2\", commands: {{ up: \"bash tool up {{{{ target }}}}\", \
+                 down: \"bash tool down {{{{ target }}}}\", current: bash tool current }} }}\n    {WAIVED}\n"
+            ),
+        );
+        let mut run = place.begin();
+        wait_until("the tool is at work", || place.read("log").contains("begun"));
+        run.kill().unwrap();
+        run.wait().unwrap();
+        if is_killed {
+            let folder = place.folder.display().to_string();
+            shell(
+                &place.folder,
+                &format!(
+                    "for p in $(pgrep -f 'too[l] up|keepe[r] {folder}'); do kill -9 $p; done; true"
+                ),
+            );
+            place.plan(&["rollback"]).ends(0);
+            assert_eq!(place.read("version"), "0\n");
+            assert!(place.read("log").contains("down 0"), "{}", place.read("log"));
+        } else {
+            place.plan(&["resume"]).ends(0);
+            assert_eq!(place.read("version"), "2\n");
+            assert_eq!(place.read("log"), "begun\ndone\n");
+        }
+    }
+}

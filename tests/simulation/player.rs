@@ -348,11 +348,10 @@ impl Player {
                 (0, _) if acted => {
                     self.record(Event::FoundDone { entry, how, outputs: Outputs::new() });
                 }
-                (0, _) => self.record(Event::FoundUndone { entry, how }),
+                (0, _) => self.record(Event::FoundUndone { entry, how, partly: false }),
                 (_, AfterCrash::Rerun) => {
-                    // To run it again is the author's word that it does no harm.
-                    self.world.there[at] = None;
-                    self.record(Event::FoundUndone { entry, how });
+                    // To run it again does no harm; whether it is there nobody knows.
+                    self.record(Event::FoundUndone { entry, how, partly: true });
                 }
                 (_, AfterCrash::Rollback) => {
                     let failure = Failure::new(FailureKind::InDoubt, "nobody can tell");
@@ -373,8 +372,8 @@ impl Player {
             0 => {
                 for at in ids(&self.course, StepState::Interrupted) {
                     let entry = self.outline.id(at);
-                    self.world.there[at] = None;
-                    self.record(Event::FoundUndone { entry, how: "ada looked".to_owned() });
+                    let how = "ada looked".to_owned();
+                    self.record(Event::FoundUndone { entry, how, partly: true });
                 }
                 for at in ids(&self.course, StepState::RollbackFailed) {
                     let entry = self.outline.id(at);

@@ -39,6 +39,10 @@ pub enum Found {
     Undone {
         how: String,
     },
+    /// A part of it may be there: to do it again goes on from there, and to undo it takes that away.
+    Partly {
+        how: String,
+    },
     InDoubt,
 }
 

@@ -380,11 +380,11 @@ impl Course {
                 self.stop(entry, at);
                 self.interrupted.insert(entry);
             }
-            Event::FoundUndone { entry, .. } => {
+            Event::FoundUndone { entry, partly, .. } => {
                 let entry = self.find(entry, event)?;
                 self.change(entry, StepChange::FoundUndone, event)?;
                 self.stop(entry, at);
-                self.take_for_undone(entry, true);
+                self.take_for_undone(entry, !partly);
                 self.ready.insert(self.rank(entry));
             }
             Event::Tripped { phase, failure, then } => {

@@ -571,7 +571,12 @@ impl<S: Store> Engine<S> {
                         let outputs = self.covered(outputs);
                         self.note(Event::FoundDone { entry, how, outputs })
                     }
-                    Found::Undone { how } => self.note(Event::FoundUndone { entry, how }),
+                    Found::Undone { how } => {
+                        self.note(Event::FoundUndone { entry, how, partly: false })
+                    }
+                    Found::Partly { how } => {
+                        self.note(Event::FoundUndone { entry, how, partly: true })
+                    }
                     Found::InDoubt => self.in_doubt(at),
                 }
             }
@@ -583,7 +588,7 @@ impl<S: Store> Engine<S> {
                 let entry = self.course.outline.id(at);
                 match found {
                     Found::Done { .. } => self.note(Event::UndoDone { entry, part }),
-                    Found::Undone { how } => {
+                    Found::Undone { how } | Found::Partly { how } => {
                         let failure = Failure::new(FailureKind::InDoubt, how);
                         let retry_at = Some(now);
                         self.note(Event::UndoFailed { entry, part, failure, retry_at })
@@ -600,7 +605,7 @@ impl<S: Store> Engine<S> {
         match self.course.outline.items[at].after_crash {
             AfterCrash::Rerun => {
                 let how = "after_crash says that running it again does no harm".to_owned();
-                self.note(Event::FoundUndone { entry, how })
+                self.note(Event::FoundUndone { entry, how, partly: true })
             }
             AfterCrash::Rollback => {
                 let text = "it was interrupted, and nobody can tell whether it was done";
@@ -751,7 +756,7 @@ impl<S: Store> Engine<S> {
         match self.course.entry(at).state {
             StepState::Interrupted => {
                 let how = format!("{by} says that it may run again");
-                self.note(Event::FoundUndone { entry, how })?;
+                self.note(Event::FoundUndone { entry, how, partly: true })?;
                 Ok(Ok(()))
             }
             // What failed is tried again whenever the run goes on.

@@ -63,6 +63,9 @@ pub enum Event {
     FoundUndone {
         entry: EntryId,
         how: String,
+        /// A part of it may be there all the same: it goes on from there, and the way back takes it along.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        partly: bool,
     },
     /// A watch of a phase does not hold any more.
     Tripped {

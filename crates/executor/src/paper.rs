@@ -97,7 +97,7 @@ impl Paper {
                     find(entry).is_some_and(|at| part + 1 >= outline.items[at].undo.parts());
                 if is_last { self.undone(entry) } else { Ok(()) }
             }
-            Event::UndoSettled { entry, .. } | Event::FoundUndone { entry, .. } => {
+            Event::UndoSettled { entry, .. } | Event::FoundUndone { entry, partly: false, .. } => {
                 self.undone(entry)
             }
             _ => Ok(()),
@@ -112,7 +112,7 @@ impl Paper {
             }
             Event::UndoDone { entry, .. }
             | Event::UndoSettled { entry, .. }
-            | Event::FoundUndone { entry, .. } => {
+            | Event::FoundUndone { entry, partly: false, .. } => {
                 self.standing.remove(entry);
             }
             _ => {}

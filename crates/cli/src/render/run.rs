@@ -201,7 +201,7 @@ pub fn words(record: &Record, course: &Course, scene: &Scene<'_>) -> Option<Stri
             format!("{entry}: {}{why} looking what became of it", warn("was interrupted:"))
         }
         Event::FoundDone { entry, how, .. } => format!("{entry}: {}, {how}", good("was done")),
-        Event::FoundUndone { entry, how } => format!("{entry}: runs again, {how}"),
+        Event::FoundUndone { entry, how, .. } => format!("{entry}: runs again, {how}"),
         Event::Asking { entry, text, .. } => {
             format!("{entry}: {} {}", warn("waits for a person:"), text.trim_end())
         }

@@ -75,7 +75,7 @@ impl Perform for Migrate {
 }
 
 fn goes_on() -> Found {
-    Found::Undone { how: "the database knows what is applied: it goes on there".to_owned() }
+    Found::Partly { how: "the database knows what is applied: it goes on there".to_owned() }
 }
 
 /// The tool that does it, where it is not `plan` itself.

@@ -40,6 +40,7 @@ impl Perform for Restore {
     fn undo<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Result<(), Broken>> {
         Box::pin(async move {
             let ready = Ready::of(self, job)?;
+            ready.is_same_place(job)?;
             let swap = ready.swap(job, around)?;
             match swap.is_scratch {
                 true => Ok(swap.forget().await?),
@@ -52,6 +53,7 @@ impl Perform for Restore {
         Box::pin(async move {
             let looked = async {
                 let ready = Ready::of(self, job)?;
+                ready.is_same_place(job)?;
                 let swap = ready.swap(job, around)?;
                 let stands = if swap.is_scratch { Stands::Before } else { swap.stands().await? };
                 match stands {
@@ -113,6 +115,16 @@ impl Ready {
             Some(database) => Some(Address::of(&fill, Some(&database))?),
             None => None,
         };
+        let is_named = restore.database.is_some();
+        if let (Some(at), Some(from), false) = (&at, &manifest.from, is_named)
+            && at.to_string() != *from
+        {
+            return Err(error(format!(
+                "{} was taken of {from}, and the connection {} leads to {at} now: name it (`database:` or \
+                 --database) if that is meant",
+                manifest.id, at.id
+            )));
+        }
         let base = match &restore.to {
             Some(to) => fill.path(&to.value)?,
             None => job.world.base.clone(),
@@ -123,6 +135,30 @@ impl Ready {
         let is_elsewhere = restore.to.is_some();
         let is_scratch = restore.mode == Some(RestoreMode::Scratch);
         Ok(Ready { manifest, path, at, base, is_elsewhere, is_scratch, mark })
+    }
+
+    /// Where it went, for whoever comes later: a connection may lead elsewhere then.
+    fn note_place(&self, job: &Job) -> Result<(), Failure> {
+        let Some(at) = &self.at else { return Ok(()) };
+        crate::world::write_durable(&self.place(job), at.to_string().as_bytes())
+    }
+
+    fn is_same_place(&self, job: &Job) -> Result<(), Failure> {
+        let (Some(at), Ok(was)) = (&self.at, std::fs::read_to_string(self.place(job))) else {
+            return Ok(());
+        };
+        match was == at.to_string() {
+            true => Ok(()),
+            false => Err(error(format!(
+                "it was restored into {was}, and the connection {} leads to {at} now: let it lead there \
+                 again, then go on",
+                at.id
+            ))),
+        }
+    }
+
+    fn place(&self, job: &Job) -> PathBuf {
+        job.world.folder.join(format!("restore-{}.place", self.mark))
     }
 
     fn swap<'s>(&'s self, job: &'s Job, around: &Surroundings) -> Result<Swap<'s>, Failure> {
@@ -190,6 +226,8 @@ fn by_id(job: &Job, id: &str) -> Result<PathBuf, Failure> {
 
 async fn run(restore: &Restore, job: &Job, around: &Surroundings) -> Result<Outputs, Broken> {
     let ready = Ready::of(restore, job).map_err(Failure::untouched)?;
+    ready.is_same_place(job).map_err(Failure::untouched)?;
+    ready.note_place(job).map_err(Failure::untouched)?;
     let swap = ready.swap(job, around).map_err(Failure::untouched)?;
     let age = job.world.clock.now().since(ready.manifest.ended);
     if swap.is_scratch {

@@ -240,6 +240,10 @@ async fn in_transaction<T>(
         Ok(rows) => rows,
         Err(failure) => {
             session.roll_back().await;
+            if session.dialect().is_mysql_family() {
+                // What was made before the transaction began.
+                note::forget(session, job).await;
+            }
             return Err(failure.untouched().into());
         }
     };

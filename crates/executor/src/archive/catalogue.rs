@@ -34,6 +34,8 @@ pub enum Mark {
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
     There,
+    /// The first one is not whole, its second copy is there.
+    Copied,
     Missing,
     /// Its length, or what it says of itself, is not what was written.
     Changed,
@@ -42,9 +44,15 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// It can be brought back, as far as that is told without reading it.
+    pub fn is_whole(self) -> bool {
+        matches!(self, Standing::There | Standing::Copied)
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Standing::There => "there",
+            Standing::Copied => "there as its copy only",
             Standing::Missing => "missing",
             Standing::Changed => "changed",
             Standing::Damaged => "damaged",
@@ -66,25 +74,41 @@ impl Kept {
     }
 
     pub fn standing(&self) -> Standing {
-        let Ok(meta) = std::fs::metadata(&self.path) else { return Standing::Missing };
-        if meta.len() != self.manifest.size || !manifest_path(&self.path).exists() {
-            return Standing::Changed;
+        let first = self.lies_at(&self.path);
+        match first {
+            Standing::There if self.fault.is_none() => Standing::There,
+            _ if self.has_copy() => Standing::Copied,
+            Standing::There => Standing::Damaged,
+            other => other,
         }
-        if self.fault.is_some() { Standing::Damaged } else { Standing::There }
     }
 
-    /// Where it can be read: its second copy, where the first one is gone.
+    fn lies_at(&self, path: &Path) -> Standing {
+        let Ok(meta) = std::fs::metadata(path) else { return Standing::Missing };
+        match meta.len() == self.manifest.size && manifest_path(path).exists() {
+            true => Standing::There,
+            false => Standing::Changed,
+        }
+    }
+
+    fn has_copy(&self) -> bool {
+        let copy = self.manifest.copy.as_ref();
+        copy.is_some_and(|copy| self.lies_at(copy) == Standing::There)
+    }
+
+    /// Where it can be read: its second copy, where the first one is not whole.
     pub fn place(&self) -> &Path {
         match &self.manifest.copy {
-            Some(copy) if !self.path.exists() && copy.exists() => copy,
+            Some(copy) if self.standing() == Standing::Copied => copy,
             _ => &self.path,
         }
     }
 
-    /// What it is a backup of: those of one subject follow each other.
-    pub fn subject(&self) -> (&str, Option<&str>, &str) {
+    /// What it is a backup of: those of one subject follow each other. A connection that leads elsewhere
+    /// is another one.
+    pub fn subject(&self) -> (&str, Option<&str>, &str, Option<&str>) {
         let what = self.manifest.database.as_deref().unwrap_or(&self.manifest.step);
-        (&self.manifest.plan, self.environment.as_deref(), what)
+        (&self.manifest.plan, self.environment.as_deref(), what, self.manifest.from.as_deref())
     }
 }
 

@@ -67,8 +67,7 @@ fn subject(
 ) {
     let newest = &all[members[0]].0.manifest;
     let policy = if asked.is_empty() { newest.keep } else { asked };
-    let whole: Vec<usize> =
-        members.iter().copied().filter(|at| all[*at].1 == Standing::There).collect();
+    let whole: Vec<usize> = members.iter().copied().filter(|at| all[*at].1.is_whole()).collect();
     let mut stays: BTreeMap<usize, String> = BTreeMap::new();
     let mut keep = |at: usize, why: &str| {
         stays.entry(at).or_insert_with(|| why.to_owned());
@@ -76,6 +75,10 @@ fn subject(
     for at in members {
         if needed.contains(&all[*at].0.path) {
             keep(*at, "a run that has not ended may need it");
+        }
+        let folder = all[*at].0.path.parent();
+        if all[*at].1 == Standing::Missing && folder.is_some_and(|folder| !folder.exists()) {
+            keep(*at, "its whole folder is away: is it mounted?");
         }
     }
     // The floor: whatever the policy says, the last one that can be trusted stays.
@@ -129,7 +132,7 @@ fn subject(
 
 fn goes((kept, standing): &(Kept, Standing), now: Moment) -> String {
     match standing {
-        Standing::There => {
+        Standing::There | Standing::Copied => {
             format!("{} old", days(now.since(kept.manifest.ended).as_secs()))
         }
         Standing::Missing => "its file is not there any more".to_owned(),
@@ -182,7 +185,7 @@ mod tests {
             except: Vec::new(),
             paths: BTreeMap::new(),
         };
-        (Kept::new(format!("/b/{days_ago}").as_ref(), &manifest), Standing::There)
+        (Kept::new(format!("/b{days_ago}").as_ref(), &manifest), Standing::There)
     }
 
     fn now() -> Moment {
@@ -233,7 +236,7 @@ mod tests {
         let day = Policy { seconds: Some(86_400), ..Policy::default() };
         let old = days([40, 50, 60]);
         assert_eq!(stay(&old, &[], day), ["b40"]);
-        assert_eq!(stay(&old, &["/b/60"], day), ["b40", "b60"]);
+        assert_eq!(stay(&old, &["/b60"], day), ["b40", "b60"]);
         let restored =
             [backup(40, "read", day), backup(50, "restore", day), backup(60, "read", day)];
         assert_eq!(stay(&restored, &[], day), ["b40", "b50"]);

@@ -138,7 +138,7 @@ impl<S: Store> Engine<S> {
                 None => {
                     let entry = self.course.outline.id(at);
                     let how = "it was never started".to_owned();
-                    self.note(Event::FoundUndone { entry, how })
+                    self.note(Event::FoundUndone { entry, how, partly: false })
                 }
                 Some(part) => {
                     let failure = Failure::new(FailureKind::InDoubt, "it was never started");

@@ -58,6 +58,9 @@ pub fn row_change(
             if update.from.is_some() {
                 return Err("it joins tables");
             }
+            if update.returning.is_some() {
+                return Err("it has a RETURNING of its own");
+            }
             if update.or.is_some() || update.limit.is_some() || !update.order_by.is_empty() {
                 return Err("it depends on an order or on conflicts");
             }
@@ -78,6 +81,9 @@ pub fn row_change(
                 return Err("it joins tables");
             };
             let (table, alias) = plain(from).ok_or("it joins tables")?;
+            if delete.returning.is_some() {
+                return Err("it has a RETURNING of its own");
+            }
             if delete.limit.is_some() || !delete.order_by.is_empty() {
                 return Err("it depends on an order");
             }
@@ -123,8 +129,6 @@ fn condition(text: &str, statement: &Statement) -> Option<Range<usize>> {
             depth = depth.saturating_sub(1);
         } else if depth == 0 && start.is_none() && token.is(text, "where") {
             start = Some(token.range.end);
-        } else if depth == 0 && token.is(text, "returning") {
-            return start.map(|start| start..token.range.start);
         }
     }
     start.map(|start| start..statement.range.end)
@@ -151,7 +155,7 @@ mod tests {
                 "id in (select id from old where a = 1)",
             ),
             (
-                "UPDATE shop.orders AS o SET state = (select 1 where true) WHERE o.id = 5 RETURNING id",
+                "UPDATE shop.orders AS o SET state = (select 1 where true) WHERE o.id = 5",
                 ChangeKind::Update,
                 "shop.orders",
                 "o.id = 5",
@@ -192,6 +196,7 @@ mod tests {
             ("replace into a values (1)", Dialect::MariaDb),
             ("insert or replace into a values (1)", Dialect::Sqlite),
             ("insert into a values (1) returning id", Dialect::Sqlite),
+            ("delete from a returning id", Dialect::PostgreSql),
             ("with b as (select 1) delete from a", Dialect::PostgreSql),
             ("truncate a", Dialect::PostgreSql),
             ("call tidy()", Dialect::MariaDb),

@@ -16,6 +16,18 @@ pub async fn run(args: &RestoreBackup, terminal: &mut Terminal) -> Result<Exit, 
     let mut store = operate::existing(&args.store.store).await?;
     let kept = find(&mut store, &args.backup).await?;
     let manifest = &kept.manifest;
+    let wrong = match (&manifest.database, &args.database, &args.to) {
+        (Some(_), _, Some(_)) => {
+            Some(("a database goes to a connection", "leave out --to, or: --database"))
+        }
+        (None, Some(_), _) => {
+            Some(("files go to a folder", "leave out --database, or: --to FOLDER"))
+        }
+        _ => None,
+    };
+    if let Some((message, help)) = wrong {
+        return Err(Refusal::new(Exit::Wrong, message, help));
+    }
     let lease = store.leases().await?.into_iter().find(|lease| {
         lease.plan == manifest.plan
             && lease.environment == kept.environment

@@ -1,6 +1,6 @@
 //! `plan backups verify`: whether a backup is still one. What was found out stands in the catalogue.
 
-use plan_executor::archive::catalogue::{Kept, Mark, Standing};
+use plan_executor::archive::catalogue::{Kept, Mark};
 use plan_executor::archive::encrypt::{IDENTITY, identity};
 use plan_executor::archive::{self, Manifest, prove};
 use plan_executor::event::Failure;
@@ -25,7 +25,7 @@ pub async fn run(args: &VerifyBackups, terminal: &mut Terminal) -> Result<Exit, 
     if wanted.is_empty() {
         terminal.tell("no backups: no run of this store has taken one that is still kept");
     }
-    let mut bad = 0;
+    let (mut bad, mut unknown) = (0, 0);
     let here = std::env::current_dir();
     for kept in wanted {
         let proof = args.proof.map_or(Proof::Read, Proof::from);
@@ -35,7 +35,7 @@ pub async fn run(args: &VerifyBackups, terminal: &mut Terminal) -> Result<Exit, 
             let _ = std::env::set_current_dir(here);
         }
         let (word, text) = match &found {
-            Ok(()) => {
+            Looked::Whole => {
                 let is_closed = kept.manifest.encrypted_for.is_some() && identity().is_none();
                 let how = match is_closed {
                     true => format!("its digest; to read it: {IDENTITY}=FILE"),
@@ -43,65 +43,102 @@ pub async fn run(args: &VerifyBackups, terminal: &mut Terminal) -> Result<Exit, 
                 };
                 (paint(theme::GOOD, "whole"), format!(" ({how})"))
             }
-            Err(failure) => (paint(theme::BAD, "not whole"), format!(": {}", failure.text)),
+            Looked::Damaged(text) => (paint(theme::BAD, "not whole"), format!(": {text}")),
+            Looked::Unknown(text) => {
+                (paint(theme::BAD, "could not be verified"), format!(": {text}"))
+            }
         };
         terminal.line(&format!("{}: {word}{text}", kept.manifest.id));
-        bad += usize::from(found.is_err());
-        let mark = Mark::Verified {
-            at: operate::clock().now(),
-            proof: proof.word().to_owned(),
-            fault: found.err().map(|failure| failure.text),
+        let fault = match found {
+            Looked::Whole => None,
+            Looked::Damaged(text) => Some(text),
+            // That says nothing about the backup, and nothing is kept of it.
+            Looked::Unknown(_) => {
+                unknown += 1;
+                continue;
+            }
         };
-        store.mark(&kept.path, &mark).await?;
+        bad += usize::from(fault.is_some());
+        let (at, proof) = (operate::clock().now(), proof.word().to_owned());
+        store.mark(&kept.path, &Mark::Verified { at, proof, fault }).await?;
     }
-    match bad {
-        0 => Ok(Exit::Done),
-        _ => {
-            let word = if bad == 1 { "backup is" } else { "backups are" };
-            Err(Refusal::new(
-                Exit::RolledBack,
-                format!("{bad} {word} not what was written"),
-                "take a new one now, and look at the disk that it lies on",
-            ))
-        }
+    let word = |count: usize| if count == 1 { "backup is" } else { "backups are" };
+    if bad > 0 {
+        return Err(Refusal::new(
+            Exit::RolledBack,
+            format!("{bad} {} not what was written", word(bad)),
+            "take a new one now, and look at the disk that it lies on",
+        ));
     }
+    if unknown > 0 {
+        return Err(Refusal::new(
+            Exit::RolledBack,
+            format!("{unknown} {} not verified", word(unknown)),
+            "see to what is listed above, and verify again; what is known of them stays as it was",
+        ));
+    }
+    Ok(Exit::Done)
 }
 
-/// Whether it is whole; whatever else is in the way is no word about the backup.
+/// What a look at a backup came to.
+enum Looked {
+    Whole,
+    /// It is not what was written.
+    Damaged(String),
+    /// Something else was in the way.
+    Unknown(String),
+}
+
+/// Its digest is the word about it: whatever else is in the way is no fault of the backup.
 async fn look(
     store: &mut SqliteStore,
     kept: &Kept,
     proof: Proof,
     args: &VerifyBackups,
-) -> Result<Result<(), Failure>, Refusal> {
-    if kept.standing() == Standing::Missing {
+) -> Result<Looked, Refusal> {
+    if !kept.path.exists() {
         let place = kept.place();
         let copy = match place == kept.path {
             true => String::new(),
             false => format!("; its second copy is: {}", place.display()),
         };
-        let text = format!("{} is not there any more{copy}", kept.path.display());
-        return Ok(Err(plan_executor::world::error(text)));
-    }
-    let manifest = match archive::manifest(&kept.path) {
-        Ok(manifest) => manifest,
-        Err(failure) => return Ok(Err(failure)),
-    };
-    // What stands beside it could have been changed together with it.
-    if manifest.sha256 != kept.manifest.sha256 {
-        let text = "what stands beside it is not what the catalogue knows of it";
-        return Ok(Err(plan_executor::world::error(text)));
+        let text = format!("{} is not there{copy}", kept.path.display());
+        return Ok(Looked::Unknown(text));
     }
     let path = kept.path.clone();
-    let known = manifest.clone();
-    let reading = tokio::task::spawn_blocking(move || prove::read(&known, &path));
-    let read = reading.await.map_err(|_| {
-        Refusal::new(Exit::Wrong, format!("{} could not be read", kept.path.display()), "try again")
-    })?;
-    if read.is_err() || proof == Proof::Read || manifest.database.is_none() {
-        return Ok(read);
+    let reading = tokio::task::spawn_blocking(move || archive::sum(&path));
+    match reading.await {
+        Ok(Ok((sha256, size))) if sha256 != kept.manifest.sha256 || size != kept.manifest.size => {
+            return Ok(Looked::Damaged(format!(
+                "{size} bytes with {sha256}, not {} with {}",
+                kept.manifest.size, kept.manifest.sha256
+            )));
+        }
+        Ok(Ok(_)) => {}
+        Ok(Err(problem)) => return Ok(Looked::Unknown(problem.to_string())),
+        Err(_) => return Ok(Looked::Unknown("it could not be read".to_owned())),
     }
-    by_server(store, kept, manifest, proof, args).await
+    // What stands beside it could have been changed.
+    let manifest = match archive::manifest(&kept.path) {
+        Ok(manifest) if manifest.sha256 == kept.manifest.sha256 => manifest,
+        Ok(_) => {
+            let text = "what stands beside it is not what the catalogue knows of it";
+            return Ok(Looked::Damaged(text.to_owned()));
+        }
+        Err(failure) => return Ok(Looked::Damaged(failure.text)),
+    };
+    let (known, path) = (manifest.clone(), kept.path.clone());
+    let reading = tokio::task::spawn_blocking(move || prove::read(&known, &path));
+    let found = match reading.await {
+        Ok(Ok(())) if proof == Proof::Read || manifest.database.is_none() => Ok(()),
+        Ok(Ok(())) => by_server(store, kept, manifest, proof, args).await?,
+        Ok(failed) => failed,
+        Err(_) => Err(plan_executor::world::error("it could not be read")),
+    };
+    Ok(match found {
+        Ok(()) => Looked::Whole,
+        Err(failure) => Looked::Unknown(failure.text),
+    })
 }
 
 /// By the tool that would restore it, or in a database of its own: with the plan that took it.

@@ -120,6 +120,9 @@ impl<'j> ByTool<'j> {
         };
         let to = self.to.as_deref();
         let now = self.tool.applied(&self.call).await.map_err(untouched)?;
+        for version in &now {
+            plain(version).map_err(Failure::untouched)?;
+        }
         let note = match self.note()? {
             Some(note) => note,
             None => {
@@ -167,6 +170,9 @@ impl<'j> ByTool<'j> {
                     && self.is_all_or_nothing()
                     && has_table == Some(note.had_table);
                 failure.text += &format!("; the database has {}", shown(&now));
+                if !self.is_all_or_nothing() {
+                    failure.text += ", and perhaps a part of the one that failed";
+                }
             }
             return Err(failure.into());
         }
@@ -238,7 +244,11 @@ impl<'j> ByTool<'j> {
         };
         match looked.await {
             Ok((now, Some(note))) if now != note.before => {
-                Found::Undone { how: format!("the database has {}: it goes on there", shown(&now)) }
+                Found::Partly { how: format!("the database has {}: it goes on there", shown(&now)) }
+            }
+            // A migration that failed or was killed in its middle may have left something.
+            Ok((_, Some(_))) if !self.is_all_or_nothing() => {
+                Found::Partly { how: "none of it is applied".to_owned() }
             }
             Ok(_) => Found::Undone { how: "nothing of it is in the database".to_owned() },
             Err(_) => Found::InDoubt,

@@ -160,15 +160,8 @@ async fn changed(
     );
     let before: Vec<Vec<String>> = session.lines(&query).await?.into_iter().map(texts).collect();
     within_limit(before.len() + saved.len())?;
-    let rows = session.run_within(piece, patience).await?;
-    if rows.changed != before.len() as u64 {
-        return Err(error(format!(
-            "{} rows were changed, and {} fitted its condition before: it cannot be told which they were",
-            rows.changed,
-            before.len()
-        )));
-    }
     let keys: Vec<Vec<String>> = before.iter().map(|line| line[..split].to_vec()).collect();
+    let rows = exactly(session, &table, change, text, piece, &keys, patience).await?;
     let after = match change.kind {
         ChangeKind::Update => table.rows(session, &keys).await?.into_iter().map(Some).collect(),
         _ => vec![None; keys.len()],
@@ -178,6 +171,60 @@ async fn changed(
         saved.push(Saved { table: change.table.clone(), key, before, after });
     }
     Ok(rows)
+}
+
+/// Runs a statement and makes sure that the rows with these keys are what it changed: a condition may pick
+/// others each time it is asked.
+async fn exactly(
+    session: &mut Session,
+    table: &Table,
+    change: &RowChange,
+    text: &str,
+    piece: &str,
+    keys: &[Vec<String>],
+    patience: &Patience,
+) -> Result<Rows, Failure> {
+    let others = || {
+        error(
+            "it changed other rows than those that fitted its condition before: a condition that picks by \
+             chance or by order cannot be saved",
+        )
+    };
+    if !session.dialect().is_mysql_family() {
+        let literals: Vec<_> = table.keys.iter().map(|key| key.literal.clone()).collect();
+        let lines = session.lines(&format!("{piece} returning {}", literals.join(", "))).await?;
+        let mut changed: Vec<Vec<String>> = lines.into_iter().map(texts).collect();
+        let mut keys = keys.to_vec();
+        changed.sort();
+        keys.sort();
+        if changed != keys {
+            return Err(others());
+        }
+        return Ok(Rows { rows: 0, first: None, changed: keys.len() as u64 });
+    }
+    if keys.is_empty() {
+        return session.run_within(piece, patience).await.and_then(|rows| match rows.changed {
+            0 => Ok(rows),
+            _ => Err(others()),
+        });
+    }
+    // It gives nothing back there: only the rows that are saved may change, and all of them must.
+    let names: Vec<_> = table.keys.iter().map(|key| key.quoted.clone()).collect();
+    let lists: Vec<_> = keys.iter().map(|key| format!("({})", key.join(", "))).collect();
+    let only = format!("({}) in ({})", names.join(", "), lists.join(", "));
+    let restricted = match &change.condition {
+        Some(condition) => {
+            let start = text.find(piece).map_or(0, |start| condition.start - start);
+            let end = start + condition.len();
+            format!("{}({}) and {only}{}", &piece[..start], &piece[start..end], &piece[end..])
+        }
+        None => format!("{piece} where {only}"),
+    };
+    let rows = session.run_within(&restricted, patience).await?;
+    match rows.changed == keys.len() as u64 {
+        true => Ok(rows),
+        false => Err(others()),
+    }
 }
 
 fn within_limit(rows: usize) -> Result<(), Failure> {
@@ -205,6 +252,17 @@ pub async fn put_back(session: &mut Session, job: &Job) -> Result<(), Failure> {
     };
     let saved: Vec<Saved> =
         serde_json::from_slice(&bytes).map_err(|problem| about(problem.to_string()))?;
+    match session.dialect() {
+        // What was there may be what this mode would not let in any more.
+        Dialect::MySql | Dialect::MariaDb => {
+            session
+                .run("set session sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'")
+                .await?;
+        }
+        Dialect::PostgreSql => drop(session.run("set constraints all deferred").await?),
+        // They are looked at when all rows are there.
+        Dialect::Sqlite => drop(session.run("pragma defer_foreign_keys = on").await?),
+    }
     let mut tables: Vec<(String, Table)> = Vec::new();
     for row in saved.iter().rev() {
         if !tables.iter().any(|(name, _)| *name == row.table) {
@@ -289,7 +347,11 @@ impl Table {
             Some(before) => {
                 let is_key = |column: &Column| self.keys.iter().any(|key| key.name == column.name);
                 let pairs = self.columns.iter().zip(before);
+                let after = row.after.as_deref().unwrap_or_default();
                 let pairs: Vec<_> = pairs
+                    .enumerate()
+                    .filter(|(at, (_, value))| after.get(*at) != Some(value))
+                    .map(|(_, pair)| pair)
                     .filter(|(column, _)| !is_key(column))
                     .map(|(column, value)| format!("{} = {value}", column.quoted))
                     .collect();
@@ -300,9 +362,17 @@ impl Table {
             }
         };
         let done = session.run(&text).await?;
-        match done.changed {
-            1 => Ok(()),
-            changed => Err(error(format!("{changed} rows of {} fit {is}, not one", row.table))),
+        if done.changed != 1 {
+            let changed = done.changed;
+            return Err(error(format!("{changed} rows of {} fit {is}, not one", row.table)));
+        }
+        let now = session.lines(&query).await?.into_iter().next().map(texts);
+        match now == row.before {
+            true => Ok(()),
+            false => Err(error(format!(
+                "the row of {} with {is} did not become what it was, and nothing was put back",
+                row.table
+            ))),
         }
     }
 }
@@ -331,6 +401,8 @@ async fn table(session: &mut Session, change: &RowChange) -> Result<Table, Failu
     let query = match session.dialect() {
         Dialect::Sqlite => format!(
             "select 'has a trigger' from sqlite_schema where type = 'trigger' and tbl_name = {plain} collate nocase
+             union all select 'passes over conflicts by its definition' from sqlite_schema
+                 where tbl_name = {plain} collate nocase and lower(sql) like '%on conflict%'
              union all select 'is no plain table' from sqlite_schema where type <> 'table'
                  and type <> 'trigger' and name = {plain} collate nocase
              union all select 'takes rows of other tables along' from sqlite_schema s,
@@ -343,7 +415,10 @@ async fn table(session: &mut Session, change: &RowChange) -> Result<Table, Failu
                  and (relkind <> 'r' or relhassubclass or relhasrules)
              union all select 'takes rows of other tables along' from pg_constraint
                  where {deletes} and contype = 'f' and confrelid = {quoted}::regclass
-                 and confdeltype not in ('a', 'r')"
+                 and confdeltype not in ('a', 'r')
+             union all select 'refers to itself' from pg_constraint
+                 where {deletes} and contype = 'f' and confrelid = {quoted}::regclass
+                 and conrelid = confrelid"
         ),
         Dialect::MySql | Dialect::MariaDb => format!(
             "select 'has a trigger' from information_schema.triggers
@@ -354,7 +429,8 @@ async fn table(session: &mut Session, change: &RowChange) -> Result<Table, Failu
              union all select 'takes rows of other tables along'
                  from information_schema.referential_constraints
                  where {deletes} and unique_constraint_schema = database()
-                 and referenced_table_name = {plain} and delete_rule not in ('NO ACTION', 'RESTRICT')"
+                 and referenced_table_name = {plain} and (delete_rule not in ('NO ACTION', 'RESTRICT')
+                     or table_name = referenced_table_name)"
         ),
     };
     match session.value(&query).await? {
@@ -433,6 +509,7 @@ fn literal(dialect: Dialect, name: &str, kind: &str) -> String {
             | "date" | "datetime" | "timestamp" | "time" | "year" | "uuid" | "inet6" | "inet4" => {
                 format!("quote({name})")
             }
+            "bit" => format!("coalesce(concat('b''', bin({name} + 0), ''''), 'NULL')"),
             _ => format!("coalesce(concat('x''', hex({name}), ''''), 'NULL')"),
         },
     }

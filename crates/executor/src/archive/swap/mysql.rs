@@ -88,7 +88,10 @@ async fn immovable(session: &mut Session, database: &str) -> Result<Vec<String>,
              where routine_schema = {name} and routine_type not in ('FUNCTION', 'PROCEDURE')
          union all select concat(lower(table_type), ' ', table_name)
              from information_schema.tables where table_schema = {name}
-             and table_type in ('SYSTEM VERSIONED', 'SEQUENCE')"
+             and table_type in ('SYSTEM VERSIONED', 'SEQUENCE')
+         union all select concat('the foreign key ', constraint_name, ' of ', table_schema, '.', table_name)
+             from information_schema.key_column_usage where referenced_table_schema = {name}
+             and table_schema <> {name}"
     );
     let lines = session.lines(&query).await?;
     Ok(lines.into_iter().filter_map(|line| line.into_iter().next().flatten()).collect())

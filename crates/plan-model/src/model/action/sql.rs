@@ -134,6 +134,12 @@ impl ActionFacts for Sql {
         }
     }
 
+    fn by_hand(&self) -> String {
+        "by hand: the file STEP.rows.json in the run's folder holds each row as it was (`before`) and as it \
+         was left (`after`): put them back from its end to its beginning"
+            .to_owned()
+    }
+
     fn effects(&self) -> Vec<Effect> {
         if self.saves() {
             return Vec::new();

@@ -339,3 +339,30 @@ fn two_runs_on_one_database_go_one_after_the_other() {
         assert_eq!(server.tables(), "once plan_scripts schema_migrations");
     }
 }
+
+/// What a killed run had done of a script is taken back with it, also where no transaction held it.
+#[test]
+fn a_run_that_is_killed_in_a_script_is_taken_back_whole() {
+    if !has(Kind::MariaDb) {
+        return;
+    }
+    let (place, server) = place("killed-back", Kind::MariaDb, "", "");
+    server.sql("create table events (id integer primary key)");
+    place.write(
+        "migrations/V1__three.sql",
+        "create table one (id integer);\n\
+         create table two as select (select 1 from (select sleep(1.2)) as s) as id;\n\
+         create table three (id integer);\n",
+    );
+    place.write(
+        "migrations/rollback/V1__rollback.sql",
+        "drop table three;\ndrop table two;\ndrop table one;\n",
+    );
+    let mut run = place.begin();
+    place.wait_for("schema");
+    crate::place::wait_until("the first one is there", || server.tables().contains("one"));
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let ran = place.plan(&["rollback"]).ends(0).says("1 to undo");
+    assert_eq!(server.tables(), "events", "{ran:?}");
+}

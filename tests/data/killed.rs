@@ -119,12 +119,12 @@ impl Cases {
         holder
     }
 
-    /// Until the server works on this text of somebody's, and on what comes before it no more.
+    /// Until this text of somebody's waits in the server for the table that is held.
     fn wait_for(&self, text: &str) {
         let look = match self.server.kind {
             Kind::Postgres => format!(
-                "select count(*) > 0 from pg_stat_activity where query like '{text}%'
-                 and state = 'active' and wait_event_type is not null"
+                "select count(*) > 0 from pg_stat_activity where query like '%{text}%'
+                 and state = 'active' and wait_event_type = 'Lock'"
             ),
             // What its own tables say of locks is as old as the last look at them.
             _ => format!(

@@ -407,6 +407,9 @@ fn what_somebody_migrated_since_is_not_taken_back() {
 /// waited for.
 #[test]
 fn a_tool_that_was_killed_is_taken_back_and_one_that_lives_is_waited_for() {
+    if !has(Kind::Sqlite) {
+        return;
+    }
     for is_killed in [true, false] {
         let place = Place::new(&format!("tools-middle-{is_killed}"));
         place.sqlite("shop.db", "create table t (a)");

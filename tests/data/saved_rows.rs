@@ -54,6 +54,8 @@ const CHANGES: &str = "update orders set state = 'gone', price = price + 1, weig
                        delete from orders where number in (select 3) or state = 'never';\n\
                        insert into orders (shop, number, state) values (2, 1, 'late'), (2, 2, null);\n\
                        update orders set state = 'later' where shop = 2 and number = 1;\n\
+                       update orders set price = 7 where shop = 1; -- twice the same\n\
+                       update orders set price = 7 where shop = 1;\n\
                        delete from orders where state = 'later';";
 
 #[test]

@@ -89,7 +89,8 @@ fn newest(job: &Job, connection: &str) -> Result<Option<PathBuf>, Failure> {
         manifest.from.as_deref() == Some(&*from) && kept.standing() != Standing::Missing
     };
     let known = job.world.catalogue.all().into_iter().find(of_it);
-    let mut found: Option<(Manifest, PathBuf)> = known.map(|kept| (kept.manifest, kept.path));
+    let mut found: Option<(Manifest, PathBuf)> =
+        known.map(|kept| (kept.manifest.clone(), kept.place().to_owned()));
     for entry in job.world.plan.entries() {
         let Some(Action::Backup(backup)) = entry.step().and_then(|step| step.actions.first())
         else {

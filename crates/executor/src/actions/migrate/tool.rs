@@ -214,7 +214,7 @@ impl<'j> ByTool<'j> {
         let Some(note) = self.note()? else { return Ok(()) };
         let now = self.tool.applied(&self.call).await?;
         if now == note.before {
-            return self.forget_table(&note).await;
+            return self.forget(&note).await;
         }
         if let Some(after) = note.after.as_ref().filter(|after| !note.going_back && **after != now)
         {
@@ -231,7 +231,7 @@ impl<'j> ByTool<'j> {
         self.call.run(&going, false).await?;
         let now = self.tool.applied(&self.call).await?;
         if now == note.before {
-            return self.forget_table(&note).await;
+            return self.forget(&note).await;
         }
         let (now, before) = (shown(&now), shown(&note.before));
         Err(error(format!("it ended well, and the database has {now}, not {before}")).into())
@@ -261,6 +261,14 @@ impl<'j> ByTool<'j> {
             Some(table) => self.call.has_table(table).await,
             None => Ok(true),
         }
+    }
+
+    /// All is as before: whoever goes up again begins with what is there then.
+    async fn forget(&self, note: &Note) -> Result<(), Broken> {
+        self.forget_table(note).await?;
+        let path = self.path();
+        Ok(std::fs::remove_file(&path)
+            .map_err(|problem| error(format!("{}: {problem}", path.display())))?)
     }
 
     /// A table that came with this step, and holds nothing any more, goes with it.
@@ -311,6 +319,11 @@ impl Call<'_> {
     /// The tool, as the plan calls it or as it is usually called.
     fn tool(&self, usual: &str) -> String {
         self.migrate.call.as_ref().map_or(usual, |call| call.value.trim()).to_owned()
+    }
+
+    /// Its own table, as the plan names it or as it is usually called.
+    fn table(&self, usual: &'static str) -> &str {
+        self.migrate.table.as_ref().map_or(usual, |table| &table.value)
     }
 
     /// What a command prints.

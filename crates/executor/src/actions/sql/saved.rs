@@ -2,6 +2,7 @@
 //! by one, and to see that nobody has changed them since. In a file of the run, written before the commit
 //! is asked for.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use plan_model::sql::{ChangeKind, Dialect, RowChange, Script, Statement, row_change};
@@ -107,7 +108,8 @@ pub async fn run(
         let rows = match change(text, statement, script.dialect)? {
             None => session.run_within(piece, patience).await.map_err(about)?,
             Some(change) => {
-                let one = changed(session, text, piece, &change, patience, &mut saved);
+                let start = statement.range.start;
+                let one = changed(session, piece, start, &change, patience, &mut saved);
                 one.await.map_err(about)?
             }
         };
@@ -119,8 +121,8 @@ pub async fn run(
 
 async fn changed(
     session: &mut Session,
-    text: &str,
     piece: &str,
+    start: usize,
     change: &RowChange,
     patience: &Patience,
     saved: &mut Vec<Saved>,
@@ -145,9 +147,10 @@ async fn changed(
         }
         return Ok(Rows { rows: 0, first: None, changed: keys.len() as u64 });
     }
-    let condition = change.condition.clone().map_or("", |range| text[range].trim());
+    // Where its condition stands in the statement, not in the text around it.
+    let place = change.condition.clone().map(|range| range.start - start..range.end - start);
     let condition =
-        if condition.is_empty() { String::new() } else { format!(" where {condition}") };
+        place.clone().map_or(String::new(), |range| format!(" where {}", &piece[range]));
     let alias = change
         .alias
         .as_ref()
@@ -161,7 +164,7 @@ async fn changed(
     let before: Vec<Vec<String>> = session.lines(&query).await?.into_iter().map(texts).collect();
     within_limit(before.len() + saved.len())?;
     let keys: Vec<Vec<String>> = before.iter().map(|line| line[..split].to_vec()).collect();
-    let rows = exactly(session, &table, change, text, piece, &keys, patience).await?;
+    let rows = exactly(session, &table, piece, place, &keys, patience).await?;
     let after = match change.kind {
         ChangeKind::Update => table.rows(session, &keys).await?.into_iter().map(Some).collect(),
         _ => vec![None; keys.len()],
@@ -178,9 +181,8 @@ async fn changed(
 async fn exactly(
     session: &mut Session,
     table: &Table,
-    change: &RowChange,
-    text: &str,
     piece: &str,
+    condition: Option<Range<usize>>,
     keys: &[Vec<String>],
     patience: &Patience,
 ) -> Result<Rows, Failure> {
@@ -212,11 +214,11 @@ async fn exactly(
     let names: Vec<_> = table.keys.iter().map(|key| key.quoted.clone()).collect();
     let lists: Vec<_> = keys.iter().map(|key| format!("({})", key.join(", "))).collect();
     let only = format!("({}) in ({})", names.join(", "), lists.join(", "));
-    let restricted = match &change.condition {
+    let restricted = match condition {
         Some(condition) => {
-            let start = text.find(piece).map_or(0, |start| condition.start - start);
-            let end = start + condition.len();
-            format!("{}({}) and {only}{}", &piece[..start], &piece[start..end], &piece[end..])
+            let (before, behind) = (&piece[..condition.start], &piece[condition.end..]);
+            // A comment in it ends with its line.
+            format!("{before} ({}\n) and {only}{behind}", &piece[condition])
         }
         None => format!("{piece} where {only}"),
     };

@@ -15,12 +15,12 @@ pub struct Alembic {
 
 impl Tool for Alembic {
     fn table<'c>(&self, call: &'c Call<'_>) -> Option<&'c str> {
-        Some(own_table(call))
+        Some(call.table(TABLE))
     }
 
     fn applied<'a>(&'a self, call: &'a Call<'_>) -> Act<'a, Result<Vec<String>, Broken>> {
         Box::pin(async move {
-            let table = own_table(call);
+            let table = call.table(TABLE);
             let quoted = identifier(call.at.dialect, table);
             let query = format!("select version_num from {quoted} order by version_num");
             call.column(table, &query).await
@@ -73,10 +73,6 @@ impl Tool for Alembic {
         let text = format!("{} downgrade \"${VARIABLE}\"", call.tool(self.usual));
         Ok(Going { text, version: Some(version) })
     }
-}
-
-fn own_table<'c>(call: &'c Call<'_>) -> &'c str {
-    call.migrate.table.as_ref().map_or(TABLE, |table| &table.value)
 }
 
 /// Of a line of its history such as `1975ea83b712 -> ae1027a6acf (head), add a column`.

@@ -17,18 +17,14 @@ impl Laravel {
     }
 }
 
-fn own_table<'c>(call: &'c Call<'_>) -> &'c str {
-    call.migrate.table.as_ref().map_or(TABLE, |table| &table.value)
-}
-
 impl Tool for Laravel {
     fn table<'c>(&self, call: &'c Call<'_>) -> Option<&'c str> {
-        Some(own_table(call))
+        Some(call.table(TABLE))
     }
 
     fn applied<'a>(&'a self, call: &'a Call<'_>) -> Act<'a, Result<Vec<String>, Broken>> {
         Box::pin(async move {
-            let table = own_table(call);
+            let table = call.table(TABLE);
             let quoted = identifier(call.at.dialect, table);
             let query = format!("select migration from {quoted} order by batch, migration");
             call.column(table, &query).await
@@ -47,7 +43,7 @@ impl Tool for Laravel {
                 format!("{} migrate:install --no-interaction --no-ansi", Self::artisan(call));
             let status =
                 format!("{} migrate:status --no-interaction --no-ansi", Self::artisan(call));
-            let printed = match call.has_table(own_table(call)).await? {
+            let printed = match call.has_table(call.table(TABLE)).await? {
                 true => call.text(status).await?,
                 false => call.text(format!("{install} >/dev/null; {status}")).await?,
             };

@@ -1,6 +1,7 @@
 //! `restore` on each server: beside the live data, then in their place; and back again.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::place::Place;
@@ -117,6 +118,31 @@ fn a_backup_that_is_damaged_touches_nothing() {
     }
 }
 
+/// Reads a SQLite database and keeps it open for some seconds.
+fn reader(file: &Path, seconds: u8) -> std::process::Child {
+    let reads = format!(
+        "(echo 'begin; select * from orders;'; sleep {seconds}) | sqlite3 {}",
+        file.display()
+    );
+    let mut shell = std::process::Command::new("bash");
+    shell.args(["-c", &reads]).stdout(std::process::Stdio::null()).spawn().unwrap()
+}
+
+#[test]
+fn who_closes_a_database_soon_is_waited_for() {
+    if !has(Kind::Sqlite) {
+        return;
+    }
+    let (place, server) = place("soon", Kind::Sqlite, "", "    on_failure: pause\n");
+    to_the_hand(&place);
+    let mut holder = reader(&place.folder.join("server/shop.db"), 3);
+    std::thread::sleep(Duration::from_millis(500));
+    place.plan(&["resume"]).ends(0);
+    let _ = holder.wait();
+    assert_eq!(server.sql("pragma journal_mode"), "wal");
+    assert_eq!(server.sql(STATES), "new\nold");
+}
+
 #[test]
 fn a_database_that_is_open_elsewhere_is_not_swapped() {
     if !has(Kind::Sqlite) {
@@ -125,17 +151,7 @@ fn a_database_that_is_open_elsewhere_is_not_swapped() {
     let (place, server) = place("open", Kind::Sqlite, "", "    on_failure: pause\n");
     to_the_hand(&place);
     let file = place.folder.join("server/shop.db");
-    let mut holder = std::process::Command::new("bash")
-        .args([
-            "-c",
-            &format!(
-                "(echo 'begin; select * from orders;'; sleep 20) | sqlite3 {}",
-                file.display()
-            ),
-        ])
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut holder = reader(&file, 20);
     std::thread::sleep(Duration::from_millis(500));
     place.plan(&["resume"]).ends(4).says("is open elsewhere").says("sqlite3");
     let _ = holder.kill();

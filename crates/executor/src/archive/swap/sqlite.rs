@@ -3,13 +3,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Stands, Swap};
 use crate::archive;
 use crate::crash::{Point, point};
 use crate::event::Failure;
 use crate::world::database::address::{Address, To};
+use crate::world::database::refusal::{Refusal, Why};
 use crate::world::database::{Session, sqlite};
 use crate::world::error;
 
@@ -72,37 +73,49 @@ pub async fn prepare(swap: &Swap<'_>) -> Result<(), Failure> {
     }
 }
 
+/// So long it is waited for others to close it. SQLite itself does not wait when a log is to go.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Nobody else has it open, and all of it is in the one file. Says whether it kept a log.
 async fn alone(swap: &Swap<'_>, path: &Path) -> Result<bool, Failure> {
-    // Before anything about it is changed.
-    let holders = sqlite::openers(path);
-    if !holders.is_empty() {
-        return Err(open_elsewhere(path, &holders.join(", ")));
-    }
     let at = Address { to: To::File(path.to_owned()), ..swap.at()?.clone() };
-    let mut session = Session::open(&at, &swap.job.session_name()).await?;
-    session.wait_for_locks(Duration::from_secs(5)).await?;
-    let mode = session.value("pragma journal_mode").await?.unwrap_or_default();
-    let kept = mode.eq_ignore_ascii_case("wal");
-    let result = match kept {
-        true => session.value("pragma journal_mode = delete").await.map_err(Failure::from),
-        false => Ok(None),
-    };
-    let alone = match result {
-        Ok(_) => session.run("begin exclusive").await.map(|_| ()).map_err(Failure::from),
-        Err(failure) => Err(failure),
-    };
-    session.roll_back().await;
-    session.close().await;
-    match alone {
-        Ok(()) => Ok(kept),
-        Err(failure) => Err(open_elsewhere(path, &failure.text)),
+    let deadline = Instant::now() + PATIENCE;
+    let mut kept_log = false;
+    loop {
+        // Before anything about it is changed.
+        let mut who = sqlite::openers(path).join(", ");
+        if who.is_empty() {
+            let mut session = Session::open(&at, &swap.job.session_name()).await?;
+            let found = all_in_one_file(&mut session, &mut kept_log).await;
+            session.roll_back().await;
+            let is_late = Instant::now() >= deadline;
+            if found.is_err() && kept_log && is_late {
+                let _ = session.value("pragma journal_mode = wal").await;
+            }
+            session.close().await;
+            who = match found {
+                Ok(()) => return Ok(kept_log),
+                Err(refusal) if refusal.why == Why::Locked => refusal.text,
+                Err(refusal) => return Err(refusal.into()),
+            };
+        }
+        if Instant::now() >= deadline {
+            let path = path.display();
+            let why =
+                format!("{path} is open elsewhere ({who}): stop what uses it, then try again");
+            return Err(error(why));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
-fn open_elsewhere(path: &Path, who: &str) -> Failure {
-    let path = path.display();
-    error(format!("{path} is open elsewhere ({who}): stop what uses it, then try again"))
+async fn all_in_one_file(session: &mut Session, kept_log: &mut bool) -> Result<(), Refusal> {
+    let mode = session.value("pragma journal_mode").await?.unwrap_or_default();
+    if mode.eq_ignore_ascii_case("wal") {
+        session.value("pragma journal_mode = delete").await?;
+        *kept_log = true;
+    }
+    session.run("begin exclusive").await.map(drop)
 }
 
 pub async fn swap(swap: &Swap<'_>) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ mod servers;
 mod awkward;
 mod backup;
 mod backups;
+mod buckets;
 mod compare;
 mod connections;
 mod killed;

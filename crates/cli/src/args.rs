@@ -370,6 +370,9 @@ It is loaded beside the live data, compared, and then swapped with them; what wa
 its own. Exit codes are those of `plan apply`.")]
     Restore(RestoreBackup),
 
+    /// Bring one that is gone back to its place, from its second copy
+    Fetch(FetchBackup),
+
     /// Remove those whose time is over; shows them unless --yes
     #[command(after_help = "\
 Whatever one of the rules keeps, stays; without rules here, those of the newest backup's step count.
@@ -449,6 +452,16 @@ pub struct RestoreBackup {
     /// How the run is shown
     #[arg(long, value_enum, default_value_t = OutputFormat::Auto)]
     pub output: OutputFormat,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct FetchBackup {
+    /// The backup, by its id or path
+    #[arg(value_name = "BACKUP")]
+    pub backup: String,
+
+    #[command(flatten)]
+    pub store: StoreAt,
 }
 
 #[derive(Debug, ClapArgs)]

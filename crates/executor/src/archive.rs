@@ -1,6 +1,7 @@
 //! Backups as files: what one is called, what stands beside it, how it becomes whole at once. Knows no
 //! steps.
 
+pub mod bucket;
 pub mod catalogue;
 pub mod dump;
 pub mod encrypt;
@@ -8,23 +9,24 @@ pub mod files;
 pub mod pack;
 pub mod prove;
 pub mod retention;
+pub mod second;
 pub mod swap;
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
 use std::io::Read;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use plan_model::model::action::backup::Compression;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::clock::Moment;
 use crate::event::Failure;
 use crate::world::database::snapshot::Snapshot;
 use crate::world::{error, write_durable};
 use retention::Policy;
+use second::Second;
 
 /// What is in a backup, and which tool brings it back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +67,7 @@ pub struct Manifest {
     pub encrypted_for: Option<String>,
     /// Where the second copy is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub copy: Option<PathBuf>,
+    pub copy: Option<Second>,
     /// How long it and those before it are to be kept.
     #[serde(default, skip_serializing_if = "Policy::is_empty")]
     pub keep: Policy,
@@ -155,48 +157,8 @@ pub fn open(path: &Path, manifest: &Manifest) -> std::io::Result<Box<dyn Read + 
     pack::reader(file, &manifest.packed)
 }
 
-/// A second copy in another folder, as whole as the first; both of what is in it and what is said of it.
-pub fn copy(path: &Path, manifest: &Manifest, to: &Path) -> Result<(), Failure> {
-    let wrong = |problem: std::io::Error| error(format!("{}: {problem}", to.display()));
-    folder(to.parent().unwrap_or(Path::new(".")))?;
-    let half = partial(to);
-    let copied = (|| {
-        let mut options = fs::OpenOptions::new();
-        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&half);
-        std::io::copy(&mut File::open(path)?, &mut file?)?;
-        sum(&half)
-    })();
-    let copied = copied.map_err(wrong).and_then(|(sha256, size)| {
-        if (sha256, size) == (manifest.sha256.clone(), manifest.size) {
-            return seal(to, manifest);
-        }
-        Err(error(format!("{} is not what was copied", to.display())))
-    });
-    if copied.is_err() {
-        let _ = fs::remove_file(&half);
-    }
-    copied
-}
-
 /// Whether a program is where programs are looked for.
 pub fn is_in_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-}
-
-/// What a file holds, in one number; and how long it is.
-pub fn sum(path: &Path) -> std::io::Result<(String, u64)> {
-    let mut file = File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut piece = vec![0; 1 << 20];
-    let mut size = 0;
-    loop {
-        let read = file.read(&mut piece)?;
-        if read == 0 {
-            break;
-        }
-        hash.update(&piece[..read]);
-        size += read as u64;
-    }
-    Ok((hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), size))
 }

@@ -66,8 +66,6 @@ const ONE_QUESTION: Duration = Duration::from_secs(30);
 /// How long to wait between two questions where the check says nothing.
 pub const EVERY: Duration = Duration::from_secs(1);
 
-pub use file::sha256;
-
 type Looking<'a> = Pin<Box<dyn Future<Output = Looked> + 'a>>;
 
 /// Asks once. `number` tells questions to people apart.

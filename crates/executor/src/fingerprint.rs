@@ -7,9 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use serde_json::{Map, Value as Json};
-use sha2::{Digest, Sha256};
 
-use crate::checks::sha256;
+use crate::digest;
 use crate::event::Failure;
 use crate::world::database::address::Address;
 use crate::world::database::refusal::Refusal;
@@ -104,7 +103,7 @@ pub fn files(
         }
         format!("folder {rights}")
     } else if meta.is_file() {
-        format!("{} {rights}", sha256(path)?)
+        format!("{} {rights}", digest::of_file(path).map_err(about)?.0)
     } else {
         // A pipe or a device: reading it might never end.
         format!("special {rights}")
@@ -126,7 +125,7 @@ async fn database(
         if except.contains(name) {
             continue;
         }
-        let definition = hex(Sha256::digest(object.definition.as_bytes()).as_slice());
+        let definition = digest::sha256(&object.definition);
         parts.insert(format!("{} {name} in {id}", object.kind), format!("definition {definition}"));
         if !object.is_table() {
             continue;
@@ -141,8 +140,4 @@ async fn database(
         parts.insert(format!("rows of table {name} in {id}"), what);
     }
     Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

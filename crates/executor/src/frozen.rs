@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
+use crate::digest::hex;
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Frozen {
     /// The plan file, as it was named.
@@ -45,7 +47,7 @@ impl Frozen {
                 hash.update(part.as_bytes());
             }
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize())
     }
 
     /// Files that the plan names, by their paths from its folder.

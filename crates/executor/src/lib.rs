@@ -11,6 +11,7 @@ pub mod state;
 pub mod event;
 pub mod outline;
 pub mod course;
+pub mod digest;
 pub mod store;
 pub mod owner;
 pub mod frozen;

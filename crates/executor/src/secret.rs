@@ -4,6 +4,8 @@
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde::{Deserialize, Serialize};
 
+use crate::digest::hex;
+
 /// What stands where a secret stood.
 pub const MASK: &str = plan_model::inputs::MASK;
 
@@ -66,7 +68,7 @@ impl Secrets {
                 tells.push(lower_hex(&upper).into_bytes());
                 tells.push(upper.into_bytes());
             }
-            let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex(secret.as_bytes());
             tells.push(hex.to_uppercase().into_bytes());
             tells.push(hex.into_bytes());
             for alphabet in [STANDARD, URL_SAFE] {

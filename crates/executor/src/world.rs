@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::archive::catalogue::Catalogue;
 use crate::clock::{Clock, Moment};
+use crate::digest::hex;
 use crate::event::{Answer, Failure, FailureKind, LogEnd, Outputs};
 use crate::fill::{Filler, Known, RunNames};
 use crate::keeper::{Ended, Keeper, Program};
@@ -163,13 +164,7 @@ impl World {
         if let Some(client) = self.http.get() {
             return Ok(client);
         }
-        // Whoever was first to choose a provider chose this one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("plan/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|problem| error(format!("requests cannot be made: {problem}")))?;
+        let client = http_client()?;
         Ok(self.http.get_or_init(|| client))
     }
 
@@ -196,7 +191,7 @@ impl World {
             crate::owner::host()
         );
         let digest = Sha256::digest(own);
-        let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let mark = hex(&digest[..4]);
         format!("{}-{mark}", self.run.id)
     }
 
@@ -268,10 +263,14 @@ impl Job {
         let _ = file.and_then(|mut file| writeln!(file, "{line}"));
     }
 
+    /// The entry that it belongs to.
+    pub fn entry_id(&self) -> &str {
+        self.entry.map_or(&*self.id, |entry| &*self.world.plan.entry(entry).id)
+    }
+
     /// What lists of sessions in a server show.
     pub fn session_name(&self) -> String {
-        let entry = self.entry.map(|entry| &*self.world.plan.entry(entry).id);
-        format!("plan/{}/{}", self.world.run.id, entry.unwrap_or(&self.id))
+        format!("plan/{}/{}", self.world.run.id, self.entry_id())
     }
 
     pub fn filler(&self) -> Filler<'_> {
@@ -574,6 +573,19 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
     file.and_then(|mut file| file.write_all(bytes))
         .map_err(|problem| error(format!("{}: {problem}", path.display())))
+}
+
+/// For requests of all kinds: follows nobody elsewhere by itself.
+pub fn http_client() -> Result<reqwest::Client, Failure> {
+    // Whoever was first to choose a provider chose this one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .user_agent(concat!("plan/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(20))
+        .read_timeout(Duration::from_secs(120))
+        .build()
+        .map_err(|problem| error(format!("requests cannot be made: {problem}")))
 }
 
 /// The same, there also after a power cut.

@@ -1,6 +1,7 @@
 //! `plan backups`: which there are, whether they are whole; brought back, and removed when their time
 //! is over.
 
+mod fetch;
 mod list;
 mod prune;
 mod restore;
@@ -29,6 +30,7 @@ pub fn run(args: &Backups, terminal: &mut Terminal) -> Exit {
             Some(BackupsVerb::List(args)) => list::run(args, terminal).await,
             Some(BackupsVerb::Verify(args)) => verify::run(args, terminal).await,
             Some(BackupsVerb::Restore(args)) => restore::run(args, terminal).await,
+            Some(BackupsVerb::Fetch(args)) => fetch::run(args, terminal).await,
             Some(BackupsVerb::Prune(args)) => prune::run(args, terminal).await,
         }
     });

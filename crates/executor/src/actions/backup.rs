@@ -12,24 +12,17 @@ use serde_json::Value as Json;
 use super::{Act, Found, Perform, here_only};
 use crate::archive::catalogue::Kept;
 use crate::archive::retention::Policy;
+use crate::archive::second::Second;
 use crate::archive::{self, Kind, Manifest, dump, encrypt, files, prove};
+use crate::digest;
 use crate::event::{Failure, Outputs};
 use crate::world::database::address::Address;
 use crate::world::{Broken, Job, error};
 
-const NO_ADDRESS: &str = "this version of plan can `copy_to` a folder, no address yet";
-
-/// `s3://…` and the like.
-fn is_elsewhere(to: &str) -> bool {
-    to.contains("://")
-}
-
 impl Perform for Backup {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {
         let mut lacks = here_only(around);
-        if self.copy_to.as_ref().is_some_and(|to| is_elsewhere(&to.value)) {
-            lacks.push(NO_ADDRESS.to_owned());
-        }
+        lacks.extend(self.copy_to.as_ref().and_then(|to| Second::lacks(&to.value)));
         if self.encrypt_for.is_some() {
             lacks.extend(encrypt::lacks());
         }
@@ -87,19 +80,18 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
         Some(text) => Some(encrypt::recipient(&text)?),
         None => None,
     };
-    let copies = match fill.optional(backup.copy_to.as_ref())? {
-        Some(to) if is_elsewhere(&to) => return Err(error(NO_ADDRESS).into()),
-        Some(to) => Some(job.world.base.join(to)),
-        None => None,
-    };
     let (id, plain) = named(backup, job, &folder, kind, compression)?;
     let partial = archive::partial(&plain);
     let path = match recipient {
         Some(_) => PathBuf::from(format!("{}{}", plain.display(), encrypt::ENDING)),
         None => plain,
     };
-    let copy = copies.and_then(|folder| Some(folder.join(path.file_name()?)));
-    if copy.as_ref() == Some(&path) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let copy = match fill.optional(backup.copy_to.as_ref())? {
+        Some(to) => Some(Second::of(&to, &job.world.base, &name)?),
+        None => None,
+    };
+    if copy.as_ref().is_some_and(|copy| copy.file() == Some(&*path)) {
         return Err(error("`copy_to` is the folder of the backup itself").into());
     }
     let mut manifest = Manifest {
@@ -108,7 +100,7 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
         packed: compression.word().to_owned(),
         plan: job.world.plan.plan.file.plan.value.clone(),
         run: job.world.run.id.clone(),
-        step: step(job).to_owned(),
+        step: job.entry_id().to_owned(),
         database: at.as_ref().map(|at| at.id.clone()),
         from: at.as_ref().map(Address::to_string),
         began,
@@ -147,7 +139,7 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
                 manifest.paths = saved?;
             }
         }
-        let (sha256, size) = archive::sum(&partial)
+        let (sha256, size) = digest::of_file(&partial)
             .map_err(|problem| error(format!("{}: {problem}", partial.display())))?;
         (manifest.sha256, manifest.size) = (sha256, size);
         if let Some(least) = &backup.min_size {
@@ -166,7 +158,7 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
                 error(format!("{} cannot be removed: {problem}", partial.display()))
             })?;
             manifest.encrypted_for = Some(recipient.clone());
-            (manifest.sha256, manifest.size) = archive::sum(&encrypted)
+            (manifest.sha256, manifest.size) = digest::of_file(&encrypted)
                 .map_err(|problem| error(format!("{}: {problem}", encrypted.display())))?;
         }
         manifest.ended = job.world.clock.now();
@@ -180,9 +172,7 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
     }
     job.world.catalogue.note(Kept::new(&path, &manifest));
     if let Some(copy) = copy {
-        let (from, known) = (path.clone(), manifest.clone());
-        let copying = tokio::task::spawn_blocking(move || archive::copy(&from, &known, &copy));
-        let copied = copying.await.map_err(|_| error("it could not be copied"))?;
+        let copied = copy.make(&path, &manifest).await;
         copied.map_err(|failure| {
             error(format!("{} is there, its second copy is not: {}", manifest.id, failure.text))
         })?;
@@ -195,13 +185,9 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
     Ok(outputs)
 }
 
-fn step(job: &Job) -> &str {
-    job.entry.map_or(&*job.id, |entry| &*job.world.plan.entry(entry).id)
-}
-
 /// What earlier attempts of this step left in their middle.
 fn sweep(folder: &Path, job: &Job) {
-    let mark = format!("-{}-{}", job.world.run.id, step(job));
+    let mark = format!("-{}-{}", job.world.run.id, job.entry_id());
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.contains(&mark) && (name.ends_with(".partial") || name.ends_with(".copy")) {
@@ -229,7 +215,7 @@ fn named(
         None => {
             let what = backup.database.as_ref().map_or("files", |id| &id.value);
             let time = job.world.clock.now().timestamp().strftime("%Y%m%dT%H%M%SZ").to_string();
-            format!("{what}-{time}-{}-{}", job.world.run.id, step(job))
+            format!("{what}-{time}-{}-{}", job.world.run.id, job.entry_id())
         }
     };
     let ending = format!(".{}{}", kind.ending(), archive::ending(compression));

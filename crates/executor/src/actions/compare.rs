@@ -92,7 +92,7 @@ async fn take(compare: &Compare, job: &Job, database: Option<&str>) -> Result<Ou
             return Err(error(format!("there is no table {table}")));
         }
     }
-    let entry = job.entry.map_or(&*job.id, |entry| &*job.world.plan.entry(entry).id);
+    let entry = job.entry_id();
     let path = path(job, entry);
     let folder = path.parent().expect("it lies in a folder");
     std::fs::create_dir_all(folder)

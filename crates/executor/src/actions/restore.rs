@@ -14,6 +14,7 @@ use super::manual::{self, Put};
 use super::{Act, Found, Perform, here_only};
 use crate::archive::swap::{Stands, Swap};
 use crate::archive::{self, Kind, Manifest, prove};
+use crate::digest::{self, hex};
 use crate::event::{Failure, FailureKind, Outputs};
 use crate::world::database::Session;
 use crate::world::database::address::Address;
@@ -129,9 +130,9 @@ impl Ready {
             Some(to) => fill.path(&to.value)?,
             None => job.world.base.clone(),
         };
-        let entry = job.entry.map_or(&*job.id, |entry| &*job.world.plan.entry(entry).id);
+        let entry = job.entry_id();
         let digest = Sha256::digest(format!("{}/{entry}", job.world.run_key()));
-        let mark = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+        let mark = hex(&digest[..5]);
         let is_elsewhere = restore.to.is_some();
         let is_scratch = restore.mode == Some(RestoreMode::Scratch);
         Ok(Ready { manifest, path, at, base, is_elsewhere, is_scratch, mark })
@@ -299,7 +300,7 @@ fn whole(ready: &Ready) -> Result<(), Failure> {
     }
     // What is in a dump, the tool that loads it sees.
     let (sha256, size) =
-        archive::sum(path).map_err(|problem| error(format!("{}: {problem}", path.display())))?;
+        digest::of_file(path).map_err(|problem| error(format!("{}: {problem}", path.display())))?;
     match sha256 == manifest.sha256 && size == manifest.size {
         true => Ok(()),
         false => Err(error(format!("{} is not what was written any more", path.display()))),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::second::Second;
 use super::{Manifest, manifest_path};
 use crate::clock::Moment;
 
@@ -92,13 +93,17 @@ impl Kept {
     }
 
     fn has_copy(&self) -> bool {
-        let copy = self.manifest.copy.as_ref();
-        copy.is_some_and(|copy| self.lies_at(copy) == Standing::There)
+        self.copied_file().is_some_and(|copy| self.lies_at(copy) == Standing::There)
+    }
+
+    /// What is in a bucket is not asked for here: it has to be fetched first.
+    fn copied_file(&self) -> Option<&Path> {
+        self.manifest.copy.as_ref().and_then(Second::file)
     }
 
     /// Where it can be read: its second copy, where the first one is not whole.
     pub fn place(&self) -> &Path {
-        match &self.manifest.copy {
+        match self.copied_file() {
             Some(copy) if self.standing() == Standing::Copied => copy,
             _ => &self.path,
         }

@@ -9,7 +9,8 @@ use plan_model::template::shell_word;
 use sha2::{Digest, Sha256};
 
 use super::swap::postgres;
-use super::{Kind, Manifest, dump, encrypt, sum};
+use super::{Kind, Manifest, dump, encrypt};
+use crate::digest::{self, hex};
 use crate::event::Failure;
 use crate::world::database::address::{Address, To};
 use crate::world::database::snapshot::{self, Scope, Snapshot};
@@ -69,7 +70,7 @@ pub fn read(manifest: &Manifest, path: &Path) -> Result<(), Failure> {
     let about = |problem: std::io::Error| {
         error(format!("the backup {} cannot be read: {problem}", path.display()))
     };
-    let (sha256, size) = sum(path).map_err(about)?;
+    let (sha256, size) = digest::of_file(path).map_err(about)?;
     if size != manifest.size || sha256 != manifest.sha256 {
         return Err(error(format!(
             "the backup {} is not what was written: {size} bytes with {sha256}, not {} with {}",
@@ -146,7 +147,7 @@ fn entries(manifest: &Manifest, reader: Box<dyn Read + Send>) -> Result<(), Stri
             }
             hash.update(&piece[..count]);
         }
-        let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex(&hash.finalize());
         if !what.starts_with(&digest) {
             return Err(format!("{name} in it is not what was saved"));
         }
@@ -219,7 +220,7 @@ async fn restored(
     // A fixed beginning and nothing that anybody typed; nobody else's proof has the same name.
     let own = format!("{}/{}", job.world.run_key(), manifest.step);
     let mark = Sha256::digest(own);
-    let mark: String = mark.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let mark = hex(&mark[..8]);
     let name = format!("plan_scratch_{mark}");
     let there = at.on(&name);
     let quoted = identifier(at.dialect, &name);

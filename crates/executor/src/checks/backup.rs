@@ -9,6 +9,7 @@ use plan_model::notation::Spoken;
 use super::Looked;
 use crate::archive::catalogue::{Kept, Standing};
 use crate::archive::{self, Manifest};
+use crate::digest;
 use crate::event::Failure;
 use crate::world::database::address::Address;
 use crate::world::{Job, error};
@@ -63,7 +64,7 @@ async fn try_look(job: &Job, check: &BackupCheck) -> Result<Looked, Failure> {
 /// A disk may have lost what was written to it.
 async fn whole(path: PathBuf, manifest: Manifest) -> Result<Looked, Failure> {
     let shown = path.display().to_string();
-    let reading = tokio::task::spawn_blocking(move || archive::sum(&path));
+    let reading = tokio::task::spawn_blocking(move || digest::of_file(&path));
     let read = reading.await.map_err(|_| error(format!("{shown} could not be read")))?;
     Ok(match read {
         Ok((sha256, size)) if size == manifest.size && sha256 == manifest.sha256 => {

@@ -6,9 +6,9 @@ use std::time::SystemTime;
 
 use plan_model::model::check::FileCheck;
 use plan_model::notation::Spoken;
-use sha2::{Digest, Sha256};
 
 use super::Looked;
+use crate::digest;
 use crate::event::Failure;
 use crate::owner::user_name;
 use crate::world::{Broken, Job};
@@ -83,7 +83,9 @@ async fn try_look(job: &Job, check: &FileCheck) -> Result<Looked, Broken> {
     }
     if let Some(sum) = &check.sha256 {
         let wanted = fill.text(&sum.value)?.to_lowercase();
-        let found = sha256(&path)?;
+        let found = digest::of_file(&path);
+        let (found, _) = found
+            .map_err(|problem| crate::world::error(format!("{}: {problem}", path.display())))?;
         if found != wanted {
             return Ok(Looked::Fails(format!("its SHA-256 sum is {found}, not {wanted}")));
         }
@@ -103,23 +105,6 @@ fn read(path: &Path) -> Result<String, Failure> {
     let file = std::fs::File::open(path).map_err(about)?;
     file.take(LOOKED_INTO).read_to_end(&mut bytes).map_err(about)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-pub fn sha256(path: &Path) -> Result<String, Failure> {
-    use std::io::Read;
-    let about =
-        |problem: std::io::Error| crate::world::error(format!("{}: {problem}", path.display()));
-    let mut file = std::fs::File::open(path).map_err(about)?;
-    let mut hash = Sha256::new();
-    let mut piece = vec![0; 64 << 10];
-    loop {
-        let size = file.read(&mut piece).map_err(about)?;
-        if size == 0 {
-            break;
-        }
-        hash.update(&piece[..size]);
-    }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Tried for real: permissions alone do not tell.

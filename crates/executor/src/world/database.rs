@@ -23,6 +23,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Either};
 use tokio::time::{sleep, timeout};
 
+use crate::digest::hex;
 use crate::event::{Failure, FailureKind};
 use crate::world::error;
 use address::{Address, To};
@@ -238,6 +239,14 @@ impl Session {
         Ok(())
     }
 
+    /// SQLite learns to add up rows; the others know it.
+    pub async fn teach_digest(&mut self) -> Result<(), Refusal> {
+        match &mut self.link {
+            Link::Sqlite(connection) => sqlite::digest::teach(connection).await,
+            _ => Ok(()),
+        }
+    }
+
     /// Whatever was set in a session of PostgreSQL is as it was when it was opened.
     pub async fn as_opened(&mut self, patience: Duration) -> Result<(), Failure> {
         let mut text = "reset all".to_owned();
@@ -395,7 +404,7 @@ pub fn literal(dialect: Dialect, text: &str) -> String {
     match dialect {
         // A backslash means one thing or another there, as the server's mode says.
         Dialect::MySql | Dialect::MariaDb => {
-            let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex(text.as_bytes());
             // A literal takes the collation of what it is compared with.
             format!("_utf8mb4 x'{hex}'")
         }

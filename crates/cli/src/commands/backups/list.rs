@@ -2,6 +2,7 @@
 
 use indicatif::HumanBytes;
 use plan_executor::archive::catalogue::{Kept, Standing};
+use plan_executor::archive::second::Second;
 use plan_executor::clock::Moment;
 use plan_executor::store::Store;
 
@@ -67,8 +68,11 @@ fn lines(kept: &Kept, now: Moment) -> Vec<String> {
         format!("  {}", short(&kept.path)),
     ];
     if let Some(copy) = &manifest.copy {
-        let missing = if copy.exists() { "" } else { " (missing)" };
-        lines.push(format!("  copy: {}{missing}", short(copy)));
+        lines.push(match copy {
+            Second::File(copy) if !copy.exists() => format!("  copy: {} (missing)", short(copy)),
+            Second::File(copy) => format!("  copy: {}", short(copy)),
+            Second::Object(copy) => format!("  copy: {copy}"),
+        });
     }
     if let Some(recipient) = &manifest.encrypted_for {
         lines.push(format!("  encrypted for {recipient}"));

@@ -1,14 +1,13 @@
 //! `plan backups prune`: removes those whose time is over; shows them first.
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::HumanBytes;
 use plan_executor::archive::catalogue::{Kept, Mark, Standing};
-use plan_executor::archive::manifest_path;
 use plan_executor::archive::retention::{Policy, Verdict, judge};
+use plan_executor::archive::second;
 use plan_executor::owner;
 use plan_executor::store::Store;
 use plan_executor::store::sqlite::SqliteStore;
@@ -62,19 +61,16 @@ pub async fn run(args: &PruneBackups, terminal: &mut Terminal) -> Result<Exit, R
     let by = owner::who();
     for ((kept, _), _) in going {
         // First the backup: whatever is interrupted here is told as missing, not forgotten.
-        let paths = kept.manifest.copy.iter().chain([&kept.path]);
-        for path in paths.flat_map(|path| [path.clone(), manifest_path(path)]) {
-            match fs::remove_file(&path) {
-                Err(problem) if problem.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Refusal::new(
-                        Exit::NotReady,
-                        format!("{} cannot be removed: {problem}", path.display()),
-                        "what was removed before it is gone; see to its rights, and prune again",
-                    ));
-                }
-                _ => {}
+        let removed = async {
+            if let Some(copy) = &kept.manifest.copy {
+                copy.remove().await?;
             }
-        }
+            second::remove(&kept.path)
+        };
+        removed.await.map_err(|failure| {
+            let next = "what was removed before it is gone; see to it, and prune again";
+            Refusal::new(Exit::NotReady, failure.text, next)
+        })?;
         let mark = Mark::Removed { at: operate::clock().now(), by: by.clone() };
         store.mark(&kept.path, &mark).await?;
     }

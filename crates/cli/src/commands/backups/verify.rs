@@ -3,6 +3,7 @@
 use plan_executor::archive::catalogue::{Kept, Mark};
 use plan_executor::archive::encrypt::{IDENTITY, identity};
 use plan_executor::archive::{self, Manifest, prove};
+use plan_executor::digest;
 use plan_executor::event::Failure;
 use plan_executor::store::Store;
 use plan_executor::store::sqlite::SqliteStore;
@@ -97,16 +98,15 @@ async fn look(
     args: &VerifyBackups,
 ) -> Result<Looked, Refusal> {
     if !kept.path.exists() {
-        let place = kept.place();
-        let copy = match place == kept.path {
-            true => String::new(),
-            false => format!("; its second copy is: {}", place.display()),
-        };
+        let copy = kept.manifest.copy.as_ref().map_or(String::new(), |copy| {
+            let id = &kept.manifest.id;
+            format!("; its second copy: {copy}; bring it back: plan backups fetch {id}")
+        });
         let text = format!("{} is not there{copy}", kept.path.display());
         return Ok(Looked::Unknown(text));
     }
     let path = kept.path.clone();
-    let reading = tokio::task::spawn_blocking(move || archive::sum(&path));
+    let reading = tokio::task::spawn_blocking(move || digest::of_file(&path));
     match reading.await {
         Ok(Ok((sha256, size))) if sha256 != kept.manifest.sha256 || size != kept.manifest.size => {
             return Ok(Looked::Damaged(format!(

@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use plan_model::migration::{Migration, Version};
 use plan_model::sql::Dialect;
-use sha2::{Digest, Sha256};
 
+use crate::digest;
 use crate::event::Failure;
 use crate::world::database::refusal::Refusal;
 use crate::world::database::shape::{self, SCRIPTS};
@@ -41,8 +41,7 @@ pub struct Applied {
 
 /// Whatever an editor makes of the ends of lines, a script is the same.
 pub fn checksum(text: &str) -> String {
-    let digest = Sha256::digest(text.replace("\r\n", "\n").as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest::sha256(text.replace("\r\n", "\n"))
 }
 
 impl Records {
@@ -150,12 +149,12 @@ impl Records {
 
     /// The rows that say that a script is applied, unless it wrote its own.
     pub async fn add(&self, session: &mut Session, of: &Recorded<'_>) -> Result<(), Failure> {
-        session.run(&self.added(session, of)).await?;
+        session.run(&self.added(session, of).join("; ")).await?;
         Ok(())
     }
 
-    /// The statements that write them, for one question of the server.
-    pub fn added(&self, session: &Session, of: &Recorded<'_>) -> String {
+    /// The statements that write them.
+    pub fn added(&self, session: &Session, of: &Recorded<'_>) -> Vec<String> {
         let dialect = session.dialect();
         let table = shape::qualified(session, &self.table);
         let version = of.version.to_string();
@@ -171,10 +170,7 @@ impl Records {
         }
         let (names, values): (Vec<_>, Vec<_>) = known.into_iter().unzip();
         let (names, values) = (names.join(", "), values.join(", "));
-        let mut rows = String::new();
-        if !of.wrote_itself {
-            rows = format!("insert into {table} ({names}) values ({values}); ");
-        }
+        let row = format!("insert into {table} ({names}) values ({values})");
         // A version that was taken back by hand left its row here.
         let gone = self.without(dialect, &version);
         let [tracking, version, checksum, run] =
@@ -183,7 +179,7 @@ impl Records {
             "insert into {SCRIPTS} (tracking, version, checksum, run)
              values ({tracking}, {version}, {checksum}, {run})"
         );
-        format!("{rows}{gone}; {own}")
+        [row].into_iter().filter(|_| !of.wrote_itself).chain([gone, own]).collect()
     }
 
     /// What was recorded, without asking for it again: it is committed.
@@ -284,12 +280,9 @@ impl Records {
     }
 
     /// How many rows the tracking table has now, as a query.
-    pub fn counted(&self, session: &Session) -> String {
-        format!("select count(*) from {}", shape::qualified(session, &self.table))
-    }
-
     pub async fn count(&self, session: &mut Session) -> Result<usize, Refusal> {
-        let count = session.value(&self.counted(session)).await?;
+        let table = shape::qualified(session, &self.table);
+        let count = session.value(&format!("select count(*) from {table}")).await?;
         Ok(count.and_then(|count| count.parse().ok()).unwrap_or_default())
     }
 }

@@ -294,7 +294,7 @@ impl<'j> ByTool<'j> {
 
     fn path(&self) -> PathBuf {
         let job = self.call.job;
-        let entry = job.entry.map_or(&*job.id, |entry| &*job.world.plan.entry(entry).id);
+        let entry = job.entry_id();
         job.world.folder.join(format!("{entry}.migrate.json"))
     }
 

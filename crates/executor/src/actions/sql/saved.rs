@@ -47,7 +47,7 @@ struct Column {
 }
 
 fn path(job: &Job) -> PathBuf {
-    let entry = job.entry.map_or(&*job.id, |entry| &*job.world.plan.entry(entry).id);
+    let entry = job.entry_id();
     job.world.folder.join(format!("{entry}.rows.json"))
 }
 

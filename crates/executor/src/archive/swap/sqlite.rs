@@ -65,7 +65,7 @@ pub async fn prepare(swap: &Swap<'_>) -> Result<(), Failure> {
     }
     let at = Address { to: To::File(new.clone()), ..swap.at()?.clone() };
     let mut session = Session::open(&at, &swap.job.session_name()).await?;
-    let found = session.value("pragma integrity_check").await;
+    let found = session.value("pragma quick_check").await;
     session.close().await;
     match found?.unwrap_or_default() {
         found if found == "ok" => Ok(()),

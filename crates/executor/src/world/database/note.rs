@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use super::Session;
 use super::address::Address;
+use crate::digest::hex;
 use crate::event::Failure;
 use crate::world::{Job, write_durable};
 
@@ -19,7 +20,7 @@ use crate::world::{Job, write_durable};
 pub const NOTES: &str = "plan_steps_in_flight";
 
 fn notes(job: &Job) -> String {
-    let entry = job.entry.map_or(&*job.id, |entry| &*job.world.plan.entry(entry).id);
+    let entry = job.entry_id();
     notes_of(job, entry, job.own.is_some())
 }
 
@@ -27,7 +28,7 @@ fn notes(job: &Job) -> String {
 fn notes_of(job: &Job, entry: &str, is_back: bool) -> String {
     let way = if is_back { "/back" } else { "" };
     let digest = Sha256::digest(format!("{}/{entry}{way}", job.world.run_key()));
-    let mark: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let mark = hex(&digest[..6]);
     format!("{NOTES}_{mark}")
 }
 

@@ -2,11 +2,11 @@
 //! digest that does not depend on their order. Reads only.
 
 use plan_model::sql::Dialect;
-use sha2::{Digest, Sha256};
 
 use super::Session;
 use super::note::NOTES;
 use super::refusal::Refusal;
+use super::sqlite;
 use super::stepwise::PROGRESS;
 
 /// The checksums of scripts that were applied.
@@ -235,8 +235,7 @@ pub fn listed_as(session: &Session, name: &str) -> String {
 /// What stands for a row that is longer than the server makes of one value: more than all others add up to.
 const TOO_LONG: &str = "10000000000000000000000000000000000000000";
 
-/// What the rows of a table are, in these columns. The servers do the adding up themselves; SQLite has
-/// no digests, so its rows are read, one after the other.
+/// What the rows of a table are, in these columns: the servers do the adding up themselves.
 pub async fn digest(
     session: &mut Session,
     table: &str,
@@ -251,15 +250,8 @@ pub async fn digest(
     }
     let query = match session.dialect() {
         Dialect::Sqlite => {
-            // A text may hold bytes that are none: they count as what they are.
-            let quoted: Vec<_> = names
-                .iter()
-                .map(|name| {
-                    format!("case typeof({name}) when 'text' then 't' || hex({name}) else quote({name}) end")
-                })
-                .collect();
-            let query = format!("select concat_ws(',', {}) from {from}", quoted.join(", "));
-            return added_up(session, &query).await;
+            session.teach_digest().await?;
+            format!("select count(*), {}({}) from {from}", sqlite::digest::NAME, names.join(", "))
         }
         // Of half the digest: the other half would be another digest, for a name stands for a computation.
         Dialect::PostgreSql => format!(
@@ -292,20 +284,6 @@ pub async fn digest(
         });
     }
     Ok(Digested { rows, digest })
-}
-
-async fn added_up(session: &mut Session, query: &str) -> Result<Digested, Refusal> {
-    let (mut rows, mut sum) = (0, 0u128);
-    let see = |line: Vec<Option<String>>| {
-        let text = line.into_iter().next().flatten().unwrap_or_default();
-        let hash = Sha256::digest(text.as_bytes());
-        let (half, _) = hash.split_at(16);
-        let number = half.iter().fold(0u128, |number, byte| number << 8 | u128::from(*byte));
-        sum = sum.wrapping_add(number);
-        rows += 1;
-    };
-    session.each_row(query, see).await?;
-    Ok(Digested { rows, digest: format!("{sum:032x}") })
 }
 
 #[cfg(test)]

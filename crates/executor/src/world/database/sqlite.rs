@@ -1,5 +1,7 @@
 //! What SQLite does its own way.
 
+pub mod digest;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

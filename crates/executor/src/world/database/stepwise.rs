@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::refusal::{Refusal, Why};
 use super::shape;
 use super::{Patience, Session};
+use crate::digest::{self, hex};
 use crate::event::Failure;
 use crate::world::{Broken, Job, error};
 
@@ -469,11 +470,7 @@ async fn shape_for(session: &mut Session, statement: &Statement) -> Result<Strin
 }
 
 fn hash(text: &str) -> String {
-    hex(Sha256::digest(text.as_bytes()).as_slice())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest::sha256(text)
 }
 
 async fn begin(

@@ -551,3 +551,91 @@ fn a_server_that_is_killed_while_data_are_loaded_keeps_the_live_ones() {
         }
     }
 }
+
+/// While it is written, and while its trial restore loads: nothing bears a backup's name, and what is left
+/// is told.
+#[test]
+fn a_server_that_is_killed_while_a_backup_is_made_leaves_none_and_the_next_is_whole() {
+    for kind in SERVERS {
+        if !has(kind) {
+            continue;
+        }
+        for moment in ["dump", "proof"] {
+            let place = Place::new(&format!("killed-backup-{moment}-{kind:?}"));
+            let mut server = Server::start(&place, kind);
+            server.load(match kind {
+                // Each of its rows takes a while.
+                Kind::Postgres => {
+                    "create function slow() returns boolean language sql as 'select pg_sleep(0.02); select true';
+                     create table big (i integer check (slow()));
+                     insert into big select generate_series(1, 40);"
+                }
+                _ => "create table big as select seq, repeat(md5(seq), 3) m from seq_1_to_30000;",
+            });
+            place.write(
+                "plan.yaml",
+                &format!(
+                    "plan: p\n{}\nsteps:\n  - step: save\n    backup: {{ database: main, to: backups/, proof: restore }}\n{PAUSES}",
+                    server.connection()
+                ),
+            );
+            // A dump waits for whoever changes the table.
+            let holder = (moment == "dump").then(|| {
+                let hold = match kind {
+                    Kind::Postgres => "begin; lock table big; select pg_sleep(60)",
+                    _ => "lock tables big write; select sleep(60)",
+                };
+                let holder = server.begin(hold);
+                wait_until("the table is held", || {
+                    server.on_server(match kind {
+                        Kind::Postgres => "select count(*) > 0 from pg_stat_activity where query like '%pg_sleep(60)' and wait_event = 'PgSleep'",
+                        _ => "select if(count(*) > 0, 't', 'f') from information_schema.processlist where info like 'select sleep(60)%'",
+                    }) == "t"
+                });
+                holder
+            });
+            let mut command = place.command(&["apply", "plan.yaml"]);
+            command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+            let run = command.spawn().unwrap();
+            wait_until("the backup is under way", || {
+                let asked = match (moment, kind) {
+                    ("dump", Kind::Postgres) => {
+                        "select count(*) > 0 from pg_stat_activity where wait_event_type = 'Lock'"
+                    }
+                    ("dump", _) => {
+                        "select if(count(*) > 0, 't', 'f') from information_schema.processlist where state like '%lock%' and info not like '%processlist%'"
+                    }
+                    (_, Kind::Postgres) => {
+                        "select count(*) > 0 from pg_stat_activity where application_name = 'pg_restore' and query like 'COPY%'"
+                    }
+                    _ => {
+                        "select if(count(*) > 0, 't', 'f') from information_schema.processlist where db like 'plan\\_scratch%'"
+                    }
+                };
+                server.on_server(asked) == "t"
+            });
+            server.kill();
+            if let Some(mut holder) = holder {
+                let _ = holder.wait();
+            }
+            let code = run.wait_with_output().unwrap().status.code();
+            assert_eq!(code, Some(4), "{moment} {kind:?} {:?}", place.plan(&["status"]));
+            let left = std::fs::read_dir(place.folder.join("backups")).map_or(0, Iterator::count);
+            assert_eq!(left, 0, "{moment} {kind:?}");
+            let told = place.plan(&["status"]).all();
+            assert_eq!(told.contains("drop database plan_scratch_"), moment == "proof", "{told}");
+            server.start_again();
+            place.plan(&["resume"]).ends(0);
+            place.plan(&["backups", "verify", "--proof", "restore"]).ends(0).says("whole");
+            let list = match kind {
+                Kind::Postgres => {
+                    "select count(*) from pg_database where datname like 'plan_scratch%'"
+                }
+                _ => {
+                    "select count(*) from information_schema.schemata where schema_name like 'plan\\_scratch%'"
+                }
+            };
+            assert_eq!(server.on_server(list), "0", "{moment} {kind:?}");
+        }
+    }
+}

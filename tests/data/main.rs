@@ -18,4 +18,5 @@ mod restore;
 mod samples;
 mod saved_rows;
 mod sql;
+mod told;
 mod tools;

@@ -3,6 +3,7 @@
 
 pub mod backup;
 pub mod compare;
+pub mod files;
 pub mod http;
 pub mod manual;
 pub mod migrate;
@@ -99,6 +100,7 @@ pub fn performer<'p>(action: Action<'p>) -> Result<&'p dyn Perform, String> {
         Action::Compare(compare) => compare,
         Action::Backup(backup) => backup,
         Action::Restore(restore) => restore,
+        Action::Files(files) => files,
         other => {
             return Err(format!("this version of plan cannot carry out `{}` yet", other.key()));
         }

@@ -108,6 +108,8 @@ pub enum Gate {
     /// Its condition does not hold.
     Skip(String),
     NotBefore(Moment),
+    /// Not before something else has ended.
+    Busy,
     /// It may not start: the run is to pause, or to turn back.
     Stop(Box<Event>),
 }
@@ -716,6 +718,7 @@ impl Course {
                         let entry = self.outline.id(*at);
                         return Decision::Record(Event::Skipped { entry, why, by: None });
                     }
+                    Gate::Busy => {}
                     Gate::NotBefore(moment) => {
                         wake = Some(wake.map_or(moment, |wake| wake.min(moment)));
                     }

@@ -11,7 +11,7 @@ pub(crate) enum Point {
     Order,
     /// The keeper has its order, and nothing was heard of it yet.
     Ordered,
-    /// In the middle of putting restored data into their place.
+    /// In the middle of putting data or files into their place.
     Swap,
 }
 

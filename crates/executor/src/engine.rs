@@ -3,6 +3,7 @@
 
 mod begin;
 mod found;
+mod pool;
 mod watch;
 
 use std::cell::RefCell;
@@ -824,6 +825,9 @@ fn gate(
             // The step itself will say what is wrong with it.
             Err(_) => {}
         }
+    }
+    if pool::is_full(course, at, world) {
+        return Gate::Busy;
     }
     match guard {
         Some(guard) => guard.gate(course, at, now, attended),

@@ -107,6 +107,18 @@ impl Filler<'_> {
         template::render_sql(text, dialect, &self.scope(text)).map_err(|why| unfilled(text, &why))
     }
 
+    /// A file that is written out, with names that only it knows.
+    pub fn template(&self, name: &str, text: &str, own: &Outputs) -> Result<String, Failure> {
+        let scope = minijinja::value::merge_maps([object(own), self.scope(text)]);
+        let filled = template::render(text, LeafKind::Plain, &scope);
+        let mut filled =
+            filled.map_err(|why| wrong(format!("{name} cannot be filled in: {why}")))?;
+        if text.ends_with('\n') && !filled.ends_with('\n') {
+            filled.push('\n');
+        }
+        Ok(filled)
+    }
+
     /// A path, from the plan's folder.
     pub fn path(&self, text: &str) -> Result<PathBuf, Failure> {
         Ok(self.base.join(self.text(text)?))

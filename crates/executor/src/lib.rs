@@ -17,6 +17,7 @@ pub mod owner;
 pub mod frozen;
 pub mod values;
 pub mod fill;
+pub mod keep;
 pub mod world;
 pub mod guard;
 pub mod checks;

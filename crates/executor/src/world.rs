@@ -28,6 +28,8 @@ use crate::keeper::{Ended, Keeper, Program};
 use crate::printed;
 use crate::secret::Cover;
 use crate::values::Values;
+use crate::world::database::Session;
+use crate::world::database::address::Address;
 
 use hosts::Errand;
 
@@ -101,6 +103,31 @@ pub struct World {
     pub http: OnceCell<reqwest::Client>,
     pub questions: mpsc::UnboundedSender<Question>,
     pub awaited: RefCell<Awaited>,
+}
+
+/// Where a step says something.
+#[derive(Clone)]
+pub struct Teller {
+    world: Rc<World>,
+    logs: PathBuf,
+    id: String,
+    had_programs: bool,
+}
+
+impl Teller {
+    pub fn say(&self, line: &str) {
+        let line = self.world.cover.text(line);
+        let mut path = self.logs.join(format!("{}.log", self.id));
+        // The empty output of a program that ran is no more: it may become another one's.
+        let is_empty = std::fs::metadata(&path).map_or(true, |meta| meta.len() == 0);
+        if self.had_programs && is_empty {
+            path = self.logs.join(format!("{}.said.log", self.id));
+        }
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.append(true).create(true).mode(0o600).open(path);
+        // Whoever looks on misses a line: the step itself goes on.
+        let _ = file.and_then(|mut file| writeln!(file, "{line}"));
+    }
 }
 
 /// One thing to perform, and what may be said and done for it.
@@ -250,17 +277,20 @@ impl Job {
 
     /// A line for whoever looks on: it stands where the output of a program would.
     pub fn say(&self, line: &str) {
-        let line = self.world.cover.text(line);
-        let mut path = self.logs().join(format!("{}.log", self.id));
-        // The empty output of a program that ran is no more: it may become another one's.
-        let is_empty = std::fs::metadata(&path).map_or(true, |meta| meta.len() == 0);
-        if self.programs.get() > 0 && is_empty {
-            path = self.logs().join(format!("{}.said.log", self.id));
-        }
-        let mut options = std::fs::OpenOptions::new();
-        let file = options.append(true).create(true).mode(0o600).open(path);
-        // Whoever looks on misses a line: the step itself goes on.
-        let _ = file.and_then(|mut file| writeln!(file, "{line}"));
+        self.teller().say(line);
+    }
+
+    /// The same, for what outlives the call.
+    pub fn teller(&self) -> Teller {
+        let (world, logs, id) = (self.world.clone(), self.logs(), self.id.clone());
+        Teller { world, logs, id, had_programs: self.programs.get() > 0 }
+    }
+
+    /// A session that bears the step's name, and writes into its log.
+    pub async fn session(&self, at: &Address) -> Result<Session, Failure> {
+        let mut session = Session::open(at, &self.session_name()).await?;
+        session.teller = Some(self.teller());
+        Ok(session)
     }
 
     /// The entry that it belongs to.

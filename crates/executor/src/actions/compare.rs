@@ -13,7 +13,6 @@ use serde_json::{Map, Value as Json};
 use super::{Act, Found, Perform};
 use crate::event::{Failure, FailureKind, Outputs};
 use crate::fingerprint;
-use crate::world::database::Session;
 use crate::world::database::address::Address;
 use crate::world::database::snapshot::{self, May, Scope, Snapshot};
 use crate::world::{Broken, Job, error, write_durable};
@@ -136,7 +135,7 @@ async fn look(
         values: kept.values.clone(),
         columns,
     };
-    let mut session = Session::open(&at, &job.session_name()).await?;
+    let mut session = job.session(&at).await?;
     let taken = snapshot::take(&mut session, &scope).await;
     session.close().await;
     kept.data = taken.map_err(|refusal| error(format!("{database}: {}", refusal.text)))?;

@@ -125,7 +125,7 @@ impl<'j> Going<'j> {
             time(migrate.statement_timeout.as_ref())?,
             time(around.timeout.as_ref())?,
         );
-        let mut session = Session::open(&at, &job.session_name()).await?;
+        let mut session = job.session(&at).await?;
         session.counts = false;
         session.wait_for_locks(patience.lock).await?;
         let entry = job.entry_id();

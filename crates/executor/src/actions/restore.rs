@@ -16,18 +16,13 @@ use crate::archive::swap::{Stands, Swap};
 use crate::archive::{self, Kind, Manifest, prove};
 use crate::digest::{self, hex};
 use crate::event::{Failure, FailureKind, Outputs};
-use crate::world::database::Session;
 use crate::world::database::address::Address;
 use crate::world::database::snapshot::{self, Scope};
 use crate::world::{Broken, Job, error};
 
 impl Perform for Restore {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {
-        let mut lacks = here_only(around);
-        if self.mode == Some(RestoreMode::Replace) {
-            lacks.push("this version of plan cannot restore by `replace` yet".to_owned());
-        }
-        lacks
+        here_only(around)
     }
 
     fn perform<'a>(
@@ -256,7 +251,7 @@ async fn run(restore: &Restore, job: &Job, around: &Surroundings) -> Result<Outp
         swap.swap().await?;
     }
     let kept = swap.kept_as()?;
-    job.say(&format!("what was there is kept as {kept}"));
+    job.say(&format!("what was there is kept as {kept}, until somebody removes it"));
     outputs.insert("beside".to_owned(), Json::from(kept));
     Ok(outputs)
 }
@@ -321,7 +316,7 @@ async fn lost(job: &Job, ready: &Ready) -> Result<Option<Lost>, Failure> {
     if at.file().is_some_and(|path| !path.exists()) {
         return Ok(None);
     }
-    let mut session = Session::open(at, &job.session_name()).await?;
+    let mut session = job.session(at).await?;
     let now = snapshot::take(&mut session, &Scope::default()).await;
     session.close().await;
     let now = now?;

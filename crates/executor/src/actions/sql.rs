@@ -153,11 +153,12 @@ pub fn sends_all(text: &str, script: &Script) -> Result<(), Failure> {
 }
 
 async fn session(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Session, Failure> {
-    let at = Address::of(&job.filler(), name_of(sql, around))?;
-    Session::open(&at, &job.session_name()).await
+    let at = Address::of(&job.filler(), connection(sql, around))?;
+    job.session(&at).await
 }
 
-fn name_of<'a>(sql: &'a Sql, around: &'a Surroundings) -> Option<&'a str> {
+/// The connection that is named, by the step or by its action.
+pub fn connection<'a>(sql: &'a Sql, around: &'a Surroundings) -> Option<&'a str> {
     let named = sql.keys().and_then(|keys| keys.database.as_ref());
     named.map(|name| name.value.as_str()).or(around.on.as_ref().map(|on| on.value.as_str()))
 }
@@ -201,7 +202,7 @@ async fn ready(
     job: &Job,
     around: &Surroundings,
 ) -> Result<(Session, String, Patience), Failure> {
-    let at = Address::of(&job.filler(), name_of(step, around))?;
+    let at = Address::of(&job.filler(), connection(step, around))?;
     let text = text(step, job, at.dialect)?;
     let patience = patience(step, job, around)?;
     let script = sql::read(&text, at.dialect);
@@ -213,7 +214,7 @@ async fn ready(
     if job.filler().flag(saves, false)? {
         saved::fits(&text, &script)?;
     }
-    let mut session = Session::open(&at, &job.session_name()).await?;
+    let mut session = job.session(&at).await?;
     session.wait_for_locks(patience.lock).await?;
     Ok((session, text, patience))
 }
@@ -288,7 +289,7 @@ pub async fn query(job: &Job, name: Option<&str>, text: &SqlText) -> Result<Rows
     let fill = job.filler();
     let at = Address::of(&fill, name)?;
     let text = fill.sql(&text.value, at.dialect)?;
-    let mut session = Session::open(&at, &job.session_name()).await?;
+    let mut session = job.session(&at).await?;
     session.only_read().await?;
     let rows = session.run_all(&text, &Patience::default()).await;
     session.close().await;

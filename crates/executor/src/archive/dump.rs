@@ -10,7 +10,6 @@ use url::Url;
 
 use super::{Kind, is_in_path};
 use crate::event::Failure;
-use crate::world::database::Session;
 use crate::world::database::address::{Address, To};
 use crate::world::database::snapshot::{self, Scope, Snapshot};
 use crate::world::{Around, Broken, Job, error};
@@ -47,7 +46,7 @@ pub async fn dump(
         }
         return sqlite(job, wanted, &scope, path).await;
     }
-    let mut session = Session::open(wanted.at, &job.session_name()).await?;
+    let mut session = job.session(wanted.at).await?;
     let mut data = None;
     let mut moment = None;
     if wanted.data {
@@ -222,7 +221,7 @@ async fn copied(
     scope: &Scope,
     copy: &Path,
 ) -> Result<Option<Snapshot>, Failure> {
-    let mut session = Session::open(wanted.at, &job.session_name()).await?;
+    let mut session = job.session(wanted.at).await?;
     let name = session.literal(&copy.display().to_string());
     let result = session.run(&format!("vacuum into {name}")).await;
     session.close().await;
@@ -231,7 +230,7 @@ async fn copied(
     std::fs::set_permissions(copy, std::fs::Permissions::from_mode(0o600))
         .map_err(|problem| error(format!("{}: {problem}", copy.display())))?;
     let at = Address { to: To::File(copy.to_owned()), ..wanted.at.clone() };
-    let mut session = Session::open(&at, &job.session_name()).await?;
+    let mut session = job.session(&at).await?;
     let looked = match wanted.data {
         true => snapshot::take(&mut session, scope).await.map(Some),
         false => Ok(None),

@@ -13,8 +13,8 @@ use super::{Kind, Manifest, dump, encrypt};
 use crate::digest::{self, hex};
 use crate::event::Failure;
 use crate::world::database::address::{Address, To};
+use crate::world::database::identifier;
 use crate::world::database::snapshot::{self, Scope, Snapshot};
-use crate::world::database::{Session, identifier};
 use crate::world::{Around, Broken, Job, error};
 
 /// A dump of MySQL and MariaDB ends with this line, and one that was cut off does not.
@@ -192,7 +192,7 @@ fn unpacked(job: &Job, manifest: &Manifest, path: &Path) -> Result<std::path::Pa
 async fn whole(job: &Job, at: Option<&Address>, copy: &Path) -> Result<(), Failure> {
     let at = at.ok_or_else(|| error("a database needs its connection"))?;
     let at = Address { to: To::File(copy.to_owned()), ..at.clone() };
-    let mut session = Session::open(&at, &job.session_name()).await?;
+    let mut session = job.session(&at).await?;
     let found = session.value("pragma integrity_check").await;
     session.close().await;
     match found?.unwrap_or_default() {
@@ -224,7 +224,7 @@ async fn restored(
     let name = format!("plan_scratch_{mark}");
     let there = at.on(&name);
     let quoted = identifier(at.dialect, &name);
-    let mut session = Session::open(at, &job.session_name()).await?;
+    let mut session = job.session(at).await?;
     session.run(&format!("drop database if exists {quoted}")).await.map_err(Failure::from)?;
     let made = match manifest.kind {
         Kind::PostgresDump => {
@@ -244,8 +244,15 @@ async fn restored(
     };
     let dropped = session.run(&format!("drop database if exists {quoted}")).await;
     session.close().await;
-    loaded?;
-    Ok(dropped.map(|_| ()).map_err(Failure::from)?)
+    let Err(refusal) = dropped else { return loaded };
+    let left = format!(
+        "the copy {name} may still be on the server: drop database {name}; trying the step again does that"
+    );
+    Err(match loaded {
+        Err(Broken::Failed(failure)) => error(format!("{}; {left}", failure.text)).into(),
+        Err(other) => other,
+        Ok(()) => error(format!("{}; {left}", refusal.text)).into(),
+    })
 }
 
 /// A backup into a database that is there and empty.
@@ -276,7 +283,7 @@ pub async fn load(
 }
 
 async fn compared(job: &Job, there: &Address, data: &Snapshot) -> Result<(), Failure> {
-    let mut session = Session::open(there, &job.session_name()).await?;
+    let mut session = job.session(there).await?;
     let columns = data.tables.iter();
     let scope = Scope {
         tables: data.tables.keys().cloned().collect(),

@@ -13,7 +13,7 @@ use crate::world::database::address::Address;
 pub async fn look(job: &Job, check: &DatabaseCheck) -> Looked {
     let looked = async {
         let at = Address::of(&job.filler(), Some(&check.database.value))?;
-        let mut session = Session::open(&at, &job.session_name()).await?;
+        let mut session = job.session(&at).await?;
         let looked = look_in(job, check, &mut session).await;
         session.close().await;
         looked

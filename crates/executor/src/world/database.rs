@@ -25,9 +25,15 @@ use tokio::time::{sleep, timeout};
 
 use crate::digest::hex;
 use crate::event::{Failure, FailureKind};
-use crate::world::error;
+use crate::world::{Teller, error};
 use address::{Address, To};
 use refusal::{Refusal, Why, not_let_in};
+
+/// So much of a statement stands in a log: a script may be large.
+const LOGGED: usize = 2_000;
+
+/// After this time, and then again and again, it is asked how far a statement is.
+const PROGRESS: Duration = Duration::from_secs(5);
 
 /// How long to wait for a lock where nobody says.
 pub const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -44,6 +50,8 @@ pub struct Session {
     pub reached: usize,
     /// Somebody wants to know how many rows a statement changed.
     pub counts: bool,
+    /// The log of the step that it works for.
+    pub teller: Option<Teller>,
 }
 
 enum Link {
@@ -136,7 +144,8 @@ impl Session {
             _ => String::new(),
         };
         let (reached, counts) = (0, true);
-        let mut session = Session { link, at: at.clone(), number: 0, mark, reached, counts };
+        let mut session =
+            Session { link, at: at.clone(), number: 0, mark, reached, counts, teller: None };
         let ready = async {
             session.begin_well().await?;
             session.wait_for_locks(LOCK_PATIENCE).await
@@ -177,6 +186,7 @@ impl Session {
     /// One statement, or several in one go.
     pub async fn run(&mut self, text: &str) -> Result<Rows, Refusal> {
         let dialect = self.dialect();
+        self.log(text);
         self.reached = 0;
         let reached = &mut self.reached;
         let result = match &mut self.link {
@@ -189,31 +199,36 @@ impl Session {
         result.map_err(|problem| Refusal::of(&problem, dialect))
     }
 
-    /// Each row of a query, one after the other: there may be more than fit into memory.
-    pub async fn each_row(&mut self, text: &str, mut see: impl FnMut(Line)) -> Result<(), Refusal> {
+    pub async fn lines(&mut self, text: &str) -> Result<Vec<Line>, Refusal> {
         let dialect = self.dialect();
+        self.log(text);
         let marked = format!("{}{text}", self.mark);
+        let mut lines = Vec::new();
         let going = async {
             match &mut self.link {
                 Link::Sqlite(connection) => {
-                    each!(connection, text, _done => (), row => see(sqlite::line(&row)));
+                    each!(connection, text, _done => (), row => lines.push(sqlite::line(&row)));
                 }
                 Link::Postgres(connection) => {
-                    each!(connection, text, _done => (), row => see(postgres::line(&row)));
+                    each!(connection, text, _done => (), row => lines.push(postgres::line(&row)));
                 }
                 Link::MySql(connection) => {
-                    each!(connection, &marked[..], _done => (), row => see(mysql::line(&row)));
+                    each!(connection, &marked[..], _done => (), row => lines.push(mysql::line(&row)));
                 }
             }
             Ok(())
         };
-        going.await.map_err(|problem: sqlx::Error| Refusal::of(&problem, dialect))
+        going.await.map_err(|problem: sqlx::Error| Refusal::of(&problem, dialect))?;
+        Ok(lines)
     }
 
-    pub async fn lines(&mut self, text: &str) -> Result<Vec<Line>, Refusal> {
-        let mut lines = Vec::new();
-        self.each_row(text, |line| lines.push(line)).await?;
-        Ok(lines)
+    /// As it is sent, where somebody wants to see that.
+    fn log(&self, text: &str) {
+        if let Some(teller) = self.teller.as_ref().filter(|_| self.at.log_sql) {
+            let short: String = text.trim().chars().take(LOGGED).collect();
+            let rest = if short.len() < text.trim().len() { " …" } else { "" };
+            teller.say(&format!("{}> {short}{rest}", self.at.id));
+        }
     }
 
     /// The first value of the first row.
@@ -316,7 +331,7 @@ impl Session {
         if let (Link::Sqlite(connection), Some((limit, _))) = (&mut self.link, limit) {
             sqlite::bound(connection, Some(limit)).await.map_err(told)?;
         }
-        let (at, number) = (self.at.clone(), self.number);
+        let (at, number, teller) = (self.at.clone(), self.number, self.teller.clone());
         let is_server = !matches!(self.link, Link::Sqlite(_));
         let mut holders = Vec::new();
         let mut is_ended = false;
@@ -325,14 +340,25 @@ impl Session {
             tokio::pin!(running);
             let look = sleep(patience.lock.mul_f64(0.8));
             let end = sleep(limit.map_or(Duration::from_secs(1 << 30), |(limit, _)| limit));
-            tokio::pin!(look, end);
+            let tick = sleep(PROGRESS);
+            tokio::pin!(look, end, tick);
             let mut has_looked = !is_server;
+            let mut ticks = 1;
             loop {
                 tokio::select! {
                     result = &mut running => break result,
                     () = &mut look, if !has_looked => {
                         has_looked = true;
                         holders = blockers(&at, number).await;
+                    }
+                    () = &mut tick, if is_server && teller.is_some() => {
+                        ticks += 1;
+                        // A statement of hours needs no line every few seconds.
+                        let next = PROGRESS * ticks.min(12);
+                        tick.as_mut().reset(tokio::time::Instant::now() + next);
+                        if let (Some(text), Some(teller)) = (progress(&at, number).await, &teller) {
+                            teller.say(&text);
+                        }
                     }
                     () = &mut end, if is_server && !is_ended => {
                         is_ended = true;
@@ -466,6 +492,28 @@ fn holder(line: &Line) -> String {
         text += &format!(", with `{short}`");
     }
     text
+}
+
+/// How far the statement of a session is, where the server tells.
+async fn progress(at: &Address, number: i64) -> Option<String> {
+    let asking = async {
+        let mut session = Box::pin(Session::open(at, "plan")).await.ok()?;
+        let query = match session.dialect() {
+            Dialect::PostgreSql => postgres::progress(number),
+            Dialect::MySql | Dialect::MariaDb => mysql::progress(number),
+            Dialect::Sqlite => return None,
+        };
+        let lines = session.lines(&query).await.ok();
+        session.close().await;
+        lines?.into_iter().next()
+    };
+    let line = timeout(Duration::from_secs(2), asking).await.ok().flatten()?;
+    let [Some(what), share] = &line[..] else { return None };
+    let what = what.trim();
+    match share.as_deref().and_then(|share| share.parse::<f64>().ok()) {
+        Some(share) => Some(format!("{what}: {share:.0} %")),
+        None => Some(what.to_owned()),
+    }
 }
 
 /// Ends what a session is doing.

@@ -21,7 +21,6 @@ const TABLE: &[Key] = &[
     key("backup.secret", Safer::Words(&["false", "true"]), Unsaid::Is("false")),
     key("restore.mode", Safer::Words(&["replace", "swap|scratch"]), Unsaid::Is("swap")),
     key("restore.confirm", Safer::Words(&["false", "true"]), Unsaid::Is("false")),
-    key("restore.keep_old", Safer::More, Unsaid::Weakest),
     key("fetch.sha256", Safer::Said, Unsaid::Weakest),
     key("fetch.sums", Safer::Said, Unsaid::Weakest),
     key("fetch.hosts", Safer::Shorter, Unsaid::Weakest),

@@ -1,8 +1,6 @@
 //! `restore-over-live`: a restore goes beside the live data first.
 
-use super::{Finding, Level, Lint, Rule, ask};
-use crate::model::action::Action;
-use crate::model::action::restore::RestoreMode;
+use super::{Finding, Level, Lint, Rule};
 use crate::scripts::Purpose;
 use crate::shell::facts;
 
@@ -33,25 +31,6 @@ steps:
 };
 
 fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
-    for (at, entry) in ask::written(lint.plan) {
-        // A rollback cannot ask: there `replace` is the author's decision.
-        let Some(step) = entry.step() else { continue };
-        let Some(Action::Restore(restore)) = ask::action(step) else { continue };
-        let asks = restore.confirm.as_ref().is_some_and(|flag| flag.fixed() != Some(false));
-        if restore.mode != Some(RestoreMode::Replace) || asks {
-            continue;
-        }
-        let Some(database) = &restore.database else { continue };
-        let message = format!("`{}` replaces {} without a question", entry.id, database.value);
-        found.push(
-            Finding::new(entry.span, message)
-                .about(at)
-                .help("leave `mode` out: the data is loaded beside, compared, then swapped")
-                .help(
-                    "where a swap cannot be: add `confirm: true`, so that a person types its name",
-                ),
-        );
-    }
     for script in lint.scripts.scripts.iter().filter(|script| script.purpose != Purpose::Check) {
         for fact in facts::plain_restores(&script.script) {
             let place = script.place(lint.sources, fact.range.clone());
@@ -68,19 +47,6 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
 mod tests {
     use super::*;
     use crate::lint::testing::check;
-
-    #[test]
-    fn replacing_asks_a_person_first() {
-        let plan = |keys: &str| {
-            format!(
-                "plan: p\ninputs: {{ id: {{ about: backup }} }}\nconnections: {{ main: {{ file: a.db }} }}\nsteps:\n  - {{ step: back, restore: {{ id: \"{{{{ id }}}}\", database: main{keys} }} }}\n"
-            )
-        };
-        check(&RULE, &plan(""), &[]);
-        check(&RULE, &plan(", mode: swap"), &[]);
-        check(&RULE, &plan(", mode: replace, confirm: true"), &[]);
-        check(&RULE, &plan(", mode: replace"), &["back|`back` replaces main without a question"]);
-    }
 
     #[test]
     fn scripts_that_load_a_dump_into_a_live_database_are_refused() {

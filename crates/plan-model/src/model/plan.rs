@@ -207,16 +207,10 @@ pub struct Tls {
 }
 
 record! {
-/// How many sessions a connection keeps.
+/// How many steps may work on a connection at once: each has one session, and closes it.
 pub struct Pool {
-    /// At least this many. Example: `1`
-    min: Option<Count>,
     /// At most this many. Example: `5`
     max: Option<Count>,
-    /// How long to wait for a free one. Example: `30s`
-    acquire: Option<Time>,
-    /// After how long an unused one is closed. Example: `10s`
-    idle: Option<Time>,
 }
 }
 
@@ -243,11 +237,11 @@ pub struct Connection {
     password: Option<Text>,
     /// TLS. Example: `{ mode: verify-full, ca: /etc/ssl/db-ca.crt }`
     tls: Option<Tls>,
-    /// How many sessions it keeps. Example: `{ min: 1, max: 5 }`
+    /// How many steps may work on it at once. Example: `{ max: 5 }`
     pool: Option<Pool>,
     /// How long to wait for the server. Example: `10s`
     timeout: Option<Time>,
-    /// Shows each statement as it is sent. Example: `false`
+    /// Writes each statement into the step's log as it is sent, secrets covered. Example: `false`
     log_sql: Option<Flag>,
     /// What it is. Example: `orders and customers`
     about: Option<Text>,

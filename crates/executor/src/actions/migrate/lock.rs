@@ -53,8 +53,13 @@ pub async fn take(
         let is_ours = part(2).contains(&job.session_name());
         if is_ours && !has_said {
             has_said = true;
+            let end = match session.dialect() {
+                Dialect::PostgreSql => format!("select pg_terminate_backend({})", part(0)),
+                _ => format!("kill {}", part(0)),
+            };
             job.say(&format!(
-                "waiting for what this step began before: it still goes on in session {}",
+                "waiting for what this step began before: it still goes on in session {}; to end it \
+                 there instead: {end}",
                 part(0)
             ));
         }

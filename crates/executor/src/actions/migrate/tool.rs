@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 use super::super::{Act, Found};
 use crate::event::{Failure, Outputs};
 use crate::world::database::address::Address;
-use crate::world::database::{Session, identifier, shape};
+use crate::world::database::{identifier, shape};
 use crate::world::{Around, Broken, Job, error, write_durable};
 
 /// Versions go to the tool in this variable: nothing that a database holds becomes part of a script.
@@ -343,7 +343,7 @@ impl Call<'_> {
     }
 
     async fn has_table(&self, table: &str) -> Result<bool, Broken> {
-        let mut session = Session::open(&self.at, &self.job.session_name()).await?;
+        let mut session = self.job.session(&self.at).await?;
         let columns = shape::columns_if_any(&mut session, table).await;
         session.close().await;
         Ok(!columns.map_err(Failure::from)?.is_empty())
@@ -351,7 +351,7 @@ impl Call<'_> {
 
     /// One column of the tool's own table; nothing where it was never used.
     async fn column(&self, table: &str, query: &str) -> Result<Vec<String>, Broken> {
-        let mut session = Session::open(&self.at, &self.job.session_name()).await?;
+        let mut session = self.job.session(&self.at).await?;
         let looked = async {
             if shape::columns_if_any(&mut session, table).await?.is_empty() {
                 return Ok(Vec::new());

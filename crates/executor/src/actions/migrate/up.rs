@@ -20,7 +20,7 @@ impl Going<'_> {
             // Nothing of this step is there: nothing has to be taken back.
             // The old session may be lost, or stuck in the middle of something.
             let looking = async {
-                let mut fresh = Session::open(&session.at, &self.job.session_name()).await?;
+                let mut fresh = self.job.session(&session.at).await?;
                 let is_clean = self.is_clean(&mut fresh).await;
                 fresh.close().await;
                 is_clean

@@ -39,7 +39,7 @@ fn noted(swap: &Swap<'_>) -> Result<Option<Noted>, Failure> {
 }
 
 async fn session(swap: &Swap<'_>) -> Result<Session, Failure> {
-    Session::open(swap.at()?, &swap.job.session_name()).await
+    swap.job.session(swap.at()?).await
 }
 
 async fn tables(session: &mut Session, database: &str) -> Result<Vec<String>, Failure> {

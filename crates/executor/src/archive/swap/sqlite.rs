@@ -64,7 +64,7 @@ pub async fn prepare(swap: &Swap<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     let at = Address { to: To::File(new.clone()), ..swap.at()?.clone() };
-    let mut session = Session::open(&at, &swap.job.session_name()).await?;
+    let mut session = swap.job.session(&at).await?;
     let found = session.value("pragma quick_check").await;
     session.close().await;
     match found?.unwrap_or_default() {
@@ -85,7 +85,7 @@ async fn alone(swap: &Swap<'_>, path: &Path) -> Result<bool, Failure> {
         // Before anything about it is changed.
         let mut who = sqlite::openers(path).join(", ");
         if who.is_empty() {
-            let mut session = Session::open(&at, &swap.job.session_name()).await?;
+            let mut session = swap.job.session(&at).await?;
             let found = all_in_one_file(&mut session, &mut kept_log).await;
             session.roll_back().await;
             let is_late = Instant::now() >= deadline;
@@ -132,7 +132,7 @@ pub async fn swap(swap: &Swap<'_>) -> Result<(), Failure> {
     sync(live)?;
     if kept_log {
         let at = swap.at()?;
-        let mut session = Session::open(at, &swap.job.session_name()).await?;
+        let mut session = swap.job.session(at).await?;
         session.value("pragma journal_mode = wal").await?;
         session.close().await;
     }
@@ -156,7 +156,7 @@ pub async fn swap_back(swap: &Swap<'_>) -> Result<(), Failure> {
     rename(&before, live)?;
     sync(live)?;
     if kept_log {
-        let mut session = Session::open(swap.at()?, &swap.job.session_name()).await?;
+        let mut session = swap.job.session(swap.at()?).await?;
         session.value("pragma journal_mode = wal").await?;
         session.close().await;
     }

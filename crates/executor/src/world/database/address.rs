@@ -25,6 +25,8 @@ pub struct Address {
     pub dialect: Dialect,
     pub to: To,
     pub patience: Duration,
+    /// Whoever reads the log of a step wants to see each statement.
+    pub log_sql: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -97,7 +99,8 @@ impl Address {
                 To::MySql(Box::new(mysql(connection, url.as_deref(), fill)?))
             }
         };
-        Ok(Address { id, dialect, to, patience })
+        let log_sql = fill.flag(connection.log_sql.as_ref(), false)?;
+        Ok(Address { id, dialect, to, patience, log_sql })
     }
 
     /// The file, of SQLite.

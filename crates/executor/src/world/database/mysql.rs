@@ -43,3 +43,11 @@ pub fn blockers(number: i64) -> String {
          order by t.trx_started limit 5"
     )
 }
+
+/// What it is doing, and how much of it is done in percent. MySQL does not tell.
+pub fn progress(number: i64) -> String {
+    format!(
+        "select concat(state, if(max_stage > 1, concat(', stage ', stage, ' of ', max_stage), '')), progress
+         from information_schema.processlist where id = {number} and max_stage > 0"
+    )
+}

@@ -136,7 +136,7 @@ pub async fn ask_again(at: &Address, job: &Job) -> Result<Fate, Failure> {
     let mut waited = Duration::ZERO;
     loop {
         let asked = async {
-            let mut session = Session::open(at, &job.session_name()).await?;
+            let mut session = job.session(at).await?;
             let fate = fate(&mut session, job).await;
             session.close().await;
             fate

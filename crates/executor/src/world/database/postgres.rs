@@ -105,3 +105,21 @@ pub fn blockers(number: i64) -> String {
          from pg_stat_activity where pid = any(pg_blocking_pids({number})) order by xact_start"
     )
 }
+
+/// What it is doing, and how much of it is done in percent.
+pub fn progress(number: i64) -> String {
+    format!(
+        "select lower(what) || coalesce(': ' || phase, ''), round(100.0 * done / nullif(of, 0)) from (
+           select pid, command what, phase,
+             case when blocks_total > 0 then blocks_done else tuples_done end done,
+             case when blocks_total > 0 then blocks_total else tuples_total end of
+             from pg_stat_progress_create_index
+           union all select pid, 'vacuum', phase, heap_blks_scanned, heap_blks_total
+             from pg_stat_progress_vacuum
+           union all select pid, command, phase, heap_blks_scanned, heap_blks_total
+             from pg_stat_progress_cluster
+           union all select pid, 'analyze', phase, sample_blks_scanned, sample_blks_total
+             from pg_stat_progress_analyze
+         ) under_way where pid = {number}"
+    )
+}

@@ -2,15 +2,13 @@
 
 use super::{ActionFacts, Effect, Inverse};
 use crate::model::read::{record, words};
-use crate::model::value::{ConnectionRef, EntryRef, Flag, Text, Time};
+use crate::model::value::{ConnectionRef, EntryRef, Flag, Text};
 
 words! {
 /// How the restored data takes its place.
 pub enum RestoreMode {
     /// Loaded beside the live data, compared, then swapped.
     Swap = "swap",
-    /// Put in place of the live data, for what cannot be swapped.
-    Replace = "replace",
     /// Loaded beside the live data and left there.
     Scratch = "scratch",
 }
@@ -29,8 +27,6 @@ pub struct Restore {
     to: Option<Text>,
     /// How it takes its place; `swap` unless said. Example: `swap`
     mode: Option<RestoreMode>,
-    /// How long the replaced data is kept beside. Example: `24h`
-    keep_old: Option<Time>,
     /// A person must type the name of the database first. Example: `true`
     confirm: Option<Flag>,
 }

@@ -1,0 +1,423 @@
+//! What was at a path before a step changed it: kept in the run's folder before the change, and put back
+//! to the bit. Knows no kinds of change. What somebody else made of a path since is kept aside as well.
+
+pub mod meta;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::crash::{Point, point};
+use crate::digest;
+use crate::event::Failure;
+use crate::world::{error, write_durable};
+use meta::Meta;
+
+/// The folder of one step: `was.json`, what it speaks of, and `made.json`.
+pub struct Keep {
+    folder: PathBuf,
+    was: Vec<(PathBuf, Was)>,
+    /// What the step left at a path: whoever finds something else there was not alone.
+    made: BTreeMap<PathBuf, String>,
+}
+
+/// What was there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Was {
+    Missing,
+    /// Only who may do what with it is about to change.
+    Rights(Meta),
+    Link {
+        to: PathBuf,
+        meta: Meta,
+    },
+    /// Its bytes lie beside, under this number.
+    File {
+        number: usize,
+        meta: Meta,
+    },
+    Folder {
+        meta: Meta,
+        entries: BTreeMap<PathBuf, Was>,
+    },
+}
+
+fn about(path: &Path) -> impl Fn(std::io::Error) -> Failure {
+    let path = path.display().to_string();
+    move |problem| error(format!("{path}: {problem}"))
+}
+
+impl Keep {
+    /// Of a step: what an earlier attempt has kept is what was there first.
+    pub fn of(folder: PathBuf) -> Result<Keep, Failure> {
+        let read = |name: &str| match fs::read(folder.join(name)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(problem) => Err(about(&folder.join(name))(problem)),
+        };
+        let odd = |problem: serde_json::Error| {
+            error(format!("what {} holds cannot be read: {problem}", folder.display()))
+        };
+        let was = read("was.json")?.map(|bytes| serde_json::from_slice(&bytes)).transpose();
+        let made = read("made.json")?.map(|bytes| serde_json::from_slice(&bytes)).transpose();
+        let (was, made) =
+            (was.map_err(odd)?.unwrap_or_default(), made.map_err(odd)?.unwrap_or_default());
+        Ok(Keep { folder, was, made })
+    }
+
+    pub fn has_made(&self, path: &Path) -> bool {
+        self.made.contains_key(path)
+    }
+
+    /// Where a link led before the step.
+    pub fn led_to(&self, link: &Path) -> Option<PathBuf> {
+        self.was.iter().find_map(|(path, was)| match was {
+            Was::Link { to, .. } if path == link => Some(to.clone()),
+            _ => None,
+        })
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.was.is_empty()
+    }
+
+    fn knows(&self, path: &Path) -> bool {
+        self.was.iter().any(|(known, was)| {
+            known == path
+                || (path.starts_with(known) && matches!(was, Was::Folder { .. } | Was::Missing))
+        })
+    }
+
+    /// Before they are changed; what is kept of them already stays as it is.
+    pub fn note(&mut self, paths: impl IntoIterator<Item = PathBuf>) -> Result<(), Failure> {
+        self.note_as(paths, false)
+    }
+
+    /// The same, where only rights and owner will change.
+    pub fn note_rights(&mut self, paths: impl IntoIterator<Item = PathBuf>) -> Result<(), Failure> {
+        self.note_as(paths, true)
+    }
+
+    fn note_as(
+        &mut self,
+        paths: impl IntoIterator<Item = PathBuf>,
+        only_rights: bool,
+    ) -> Result<(), Failure> {
+        let mut number = self.was.iter().map(|(_, was)| was.files()).sum();
+        let mut new = Vec::new();
+        for path in paths {
+            if self.knows(&path) || new.iter().any(|(known, _)| *known == path) {
+                continue;
+            }
+            if number == 0 && new.is_empty() {
+                let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
+                made.map_err(about(&self.folder))?;
+            }
+            let was = if only_rights {
+                Was::Rights(Meta::of(&path)?)
+            } else {
+                self.keep(&path, &mut number)?
+            };
+            new.push((path, was));
+        }
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.was.extend(new);
+        let text = serde_json::to_vec(&self.was).expect("it is plain data");
+        self.write("was.json", &text)
+    }
+
+    fn keep(&self, path: &Path, number: &mut usize) -> Result<Was, Failure> {
+        let found = match fs::symlink_metadata(path) {
+            Ok(found) => found,
+            Err(problem) if is_nothing(&problem) => return Ok(Was::Missing),
+            Err(problem) => return Err(about(path)(problem)),
+        };
+        let meta = Meta::of(path)?;
+        if found.is_symlink() {
+            return Ok(Was::Link { to: fs::read_link(path).map_err(about(path))?, meta });
+        }
+        if found.is_dir() {
+            let mut entries = BTreeMap::new();
+            for entry in fs::read_dir(path).map_err(about(path))? {
+                let entry = entry.map_err(about(path))?;
+                entries.insert(entry.file_name().into(), self.keep(&entry.path(), number)?);
+            }
+            return Ok(Was::Folder { meta, entries });
+        }
+        if !found.is_file() {
+            return Err(error(format!("{} is no file, no folder and no link", path.display())));
+        }
+        let own = *number;
+        *number += 1;
+        let to = self.folder.join(own.to_string());
+        let mut options = fs::OpenOptions::new();
+        let copied = (|| {
+            let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&to)?;
+            std::io::copy(&mut fs::File::open(path)?, &mut file)?;
+            file.sync_all()
+        })();
+        copied.map_err(|problem| {
+            error(format!("{} cannot be kept in {}: {problem}", path.display(), to.display()))
+        })?;
+        Ok(Was::File { number: own, meta })
+    }
+
+    /// What was made of paths: before they appear, where that can be said.
+    pub fn made(
+        &mut self,
+        paths: impl IntoIterator<Item = (PathBuf, String)>,
+    ) -> Result<(), Failure> {
+        let before = self.made.len();
+        let mut is_other = false;
+        for (path, what) in paths {
+            is_other |= self.made.insert(path, what.clone()).is_some_and(|was| was != what);
+        }
+        if self.made.len() == before && !is_other {
+            return Ok(());
+        }
+        let text = serde_json::to_vec(&self.made).expect("it is plain data");
+        self.write("made.json", &text)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let aside = self.folder.join(format!("{name}.new"));
+        write_durable(&aside, bytes)?;
+        let to = self.folder.join(name);
+        point(Point::Swap);
+        let renamed =
+            fs::rename(&aside, &to).and_then(|()| fs::File::open(&self.folder)?.sync_all());
+        renamed.map_err(about(&to))
+    }
+
+    /// Puts back what was there, the last one first, and forgets it. Says what it left, or kept aside.
+    pub fn put_back(mut self) -> Result<Vec<String>, Failure> {
+        let mut told = Vec::new();
+        // What a kill left half written.
+        for path in self.was.iter().map(|(path, _)| path).chain(self.made.keys()) {
+            let aside = beside(path);
+            if fs::symlink_metadata(&aside).is_ok_and(|found| found.is_dir()) {
+                fs::remove_dir_all(&aside).map_err(about(&aside))?;
+            } else {
+                let _ = fs::remove_file(&aside);
+            }
+        }
+        while let Some((path, was)) = self.was.last().cloned() {
+            self.put(&path, &was, &mut told)?;
+            point(Point::Swap);
+            self.was.pop();
+        }
+        self.forget()?;
+        Ok(told)
+    }
+
+    /// Nobody will come back to it.
+    fn forget(&self) -> Result<(), Failure> {
+        let has_aside = self.folder.join("aside").exists();
+        point(Point::Swap);
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if entry.file_name() != "aside" {
+                fs::remove_file(entry.path()).map_err(about(&entry.path()))?;
+            }
+        }
+        if !has_aside && self.folder.exists() {
+            fs::remove_dir(&self.folder).map_err(about(&self.folder))?;
+        }
+        Ok(())
+    }
+
+    fn put(&self, path: &Path, was: &Was, told: &mut Vec<String>) -> Result<(), Failure> {
+        let found = match fs::symlink_metadata(path) {
+            Ok(found) => Some(found),
+            Err(problem) if is_nothing(&problem) => None,
+            Err(problem) => return Err(about(path)(problem)),
+        };
+        match was {
+            Was::Missing => match found {
+                None => Ok(()),
+                Some(found) if found.is_dir() => self.take_away(path, told),
+                Some(_) => {
+                    self.set_aside(path, told)?;
+                    fs::remove_file(path).map_err(about(path))
+                }
+            },
+            Was::Rights(meta) => match found {
+                None => Ok(()),
+                Some(_) => meta.give(path),
+            },
+            Was::Link { to, meta } => {
+                if found.as_ref().is_some_and(|found| found.is_symlink())
+                    && fs::read_link(path).is_ok_and(|is| is == *to)
+                {
+                    return meta.give(path);
+                }
+                self.set_aside(path, told)?;
+                if found.is_some_and(|found| found.is_dir()) {
+                    self.take_away(path, told)?;
+                }
+                let aside = beside(path);
+                let _ = fs::remove_file(&aside);
+                let linked =
+                    std::os::unix::fs::symlink(to, &aside).and_then(|()| fs::rename(&aside, path));
+                linked.map_err(about(path))?;
+                meta.give(path)
+            }
+            Was::File { number, meta } => {
+                let kept = self.folder.join(number.to_string());
+                if found.as_ref().is_some_and(|found| found.is_file()) && same(path, &kept)? {
+                    return meta.give(path);
+                }
+                self.set_aside(path, told)?;
+                if found.is_some_and(|found| found.is_dir()) {
+                    self.take_away(path, told)?;
+                }
+                let from = fs::File::open(&kept).map_err(about(&kept))?;
+                write_aside(path, from, Some(meta))
+            }
+            Was::Folder { meta, entries } => {
+                if found.as_ref().is_some_and(|found| !found.is_dir()) {
+                    self.set_aside(path, told)?;
+                    fs::remove_file(path).map_err(about(path))?;
+                }
+                if found.is_none_or(|found| !found.is_dir()) {
+                    fs::DirBuilder::new().mode(0o700).create(path).map_err(about(path))?;
+                }
+                for (name, was) in entries {
+                    self.put(&path.join(name), was, told)?;
+                }
+                meta.give(path)
+            }
+        }
+    }
+
+    /// A folder that was not there: all of it goes that the step put into it, and nothing else.
+    fn take_away(&self, path: &Path, told: &mut Vec<String>) -> Result<(), Failure> {
+        let inside: Vec<&PathBuf> =
+            self.made.keys().filter(|made| made.starts_with(path) && *made != path).collect();
+        // What lies deeper comes later.
+        for made in inside.into_iter().rev() {
+            let Ok(found) = fs::symlink_metadata(made) else { continue };
+            if found.is_dir() {
+                let _ = fs::remove_dir(made);
+            } else {
+                self.set_aside(made, told)?;
+                fs::remove_file(made).map_err(about(made))?;
+            }
+        }
+        match fs::remove_dir(path) {
+            Ok(()) => Ok(()),
+            Err(problem) if problem.kind() == std::io::ErrorKind::DirectoryNotEmpty => {
+                let left = fs::read_dir(path).map_or(0, Iterator::count);
+                told.push(format!(
+                    "{} stays: {left} in it came later, and are not this step's",
+                    path.display()
+                ));
+                Ok(())
+            }
+            Err(problem) => Err(about(path)(problem)),
+        }
+    }
+
+    /// What is neither what was there nor what the step made of it is somebody's work.
+    fn set_aside(&self, path: &Path, told: &mut Vec<String>) -> Result<(), Failure> {
+        let Some(made) = self.made.get(path) else { return Ok(()) };
+        if what(path)?.is_none_or(|is| is == *made) {
+            return Ok(());
+        }
+        let folder = self.folder.join("aside");
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.map_err(about(&folder))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let free =
+            (1..).map(|number| folder.join(format!("{number}-{name}"))).find(|to| !to.exists());
+        let to = free.unwrap_or_else(|| folder.join(name));
+        let mut options = fs::OpenOptions::new();
+        let copied = (|| {
+            let mut file = options.write(true).create_new(true).mode(0o600).open(&to)?;
+            std::io::copy(&mut fs::File::open(path)?, &mut file)?;
+            file.sync_all()
+        })();
+        copied.map_err(about(&to))?;
+        told.push(format!(
+            "{} was changed since: that is kept as {}",
+            path.display(),
+            to.display()
+        ));
+        Ok(())
+    }
+}
+
+impl Was {
+    fn files(&self) -> usize {
+        match self {
+            Was::File { .. } => 1,
+            Was::Folder { entries, .. } => entries.values().map(Was::files).sum(),
+            _ => 0,
+        }
+    }
+}
+
+/// What a file or a link is, in one word; nothing for a folder.
+pub fn what(path: &Path) -> Result<Option<String>, Failure> {
+    let Ok(found) = fs::symlink_metadata(path) else { return Ok(None) };
+    if found.is_symlink() {
+        let to = fs::read_link(path).map_err(about(path))?;
+        return Ok(Some(format!("link to {}", to.display())));
+    }
+    match found.is_file() {
+        true => Ok(Some(digest::of_file(path).map_err(about(path))?.0)),
+        false => Ok(None),
+    }
+}
+
+fn is_nothing(problem: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    matches!(problem.kind(), NotFound | NotADirectory)
+}
+
+fn same(one: &Path, other: &Path) -> Result<bool, Failure> {
+    let size = |path: &Path| fs::metadata(path).map(|found| found.len()).map_err(about(path));
+    Ok(size(one)? == size(other)? && what(one)? == what(other)?)
+}
+
+/// Where something is written before it takes its place.
+pub fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.plan-new"))
+}
+
+/// Written beside, synced, given its rights, and then in its place at once.
+pub fn write_aside(
+    path: &Path,
+    mut from: impl std::io::Read,
+    meta: Option<&Meta>,
+) -> Result<(), Failure> {
+    let aside = beside(path);
+    let _ = fs::remove_file(&aside);
+    let mut options = fs::OpenOptions::new();
+    let written = (|| {
+        let mut file = options.write(true).create_new(true).mode(0o600).open(&aside)?;
+        std::io::copy(&mut from, &mut file)?;
+        file.flush()?;
+        file.sync_all()
+    })();
+    let placed = written.map_err(about(path)).and_then(|()| {
+        meta.map_or(Ok(()), |meta| meta.give(&aside))?;
+        point(Point::Swap);
+        fs::rename(&aside, path).map_err(about(path))?;
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        let synced =
+            fs::File::open(folder.unwrap_or(Path::new("."))).and_then(|one| one.sync_all());
+        synced.map_err(about(path))
+    });
+    if placed.is_err() {
+        let _ = fs::remove_file(&aside);
+    }
+    placed
+}

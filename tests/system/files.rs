@@ -1,0 +1,331 @@
+//! `files`: each change, and back to the bit.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use crate::place::Place;
+use crate::tree::tree;
+
+/// A machine with a bit of everything in `srv`.
+fn machine(name: &str, changes: &str) -> Place {
+    let place = Place::new(&format!("files-{name}"));
+    place.write("srv/app/page.html", "one");
+    place.write("srv/app/old.html", "old");
+    place.write("srv/app/keep/.env", "A=1\n# B=1\nB=2\n");
+    place.write("srv/run.sh", "#!/bin/sh\n");
+    place.write("srv/php.ini", "top = 1\n[opcache]\nenable=0 ; later\n");
+    place.write("srv/old/deep/er.txt", "deep");
+    place.write("srv/releases/1/index", "1");
+    place.write("srv/shared/storage/photo", "x");
+    place.write("srv/shared/.env", "K=1");
+    place.write("new/page.html", "two");
+    place.write("new/lib/code.php", "<?php");
+    place.write("new/keep/.env", "never");
+    place.write("site.conf.j2", "server {{ site }};\nlisten {{ port }};\n");
+    place.write("srv/releases/2/index", "2");
+    place.write("srv/releases/2/storage/empty", "");
+    let srv = place.folder.join("srv");
+    fs::set_permissions(srv.join("run.sh"), fs::Permissions::from_mode(0o4750)).unwrap();
+    symlink("releases/1", srv.join("current")).unwrap();
+    symlink("page.html", srv.join("app/link")).unwrap();
+    symlink("php.ini", srv.join("to-php")).unwrap();
+    // As if nobody had been here since yesterday.
+    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(100_000);
+    for file in crate::place::files_below(&srv) {
+        let opened = fs::File::options().write(true).open(&file);
+        opened.unwrap().set_modified(then).unwrap();
+    }
+    place.write(
+        "plan.yaml",
+        &format!(
+            "plan: p\nallow: {{ release-unchecked: the test looks at it from outside }}\ninputs: {{ site: {{ default: shop.test }} }}\nsteps:\n  - step: change\n    files:\n{changes}  \
+             - {{ checkpoint: right, checks: [{{ file: right }}] }}\n"
+        ),
+    );
+    place
+}
+
+fn text(place: &Place, name: &str) -> String {
+    fs::read_to_string(place.folder.join("srv").join(name)).unwrap()
+}
+
+fn mode(place: &Place, name: &str) -> u32 {
+    fs::metadata(place.folder.join("srv").join(name)).unwrap().permissions().mode() & 0o7777
+}
+
+/// Goes there, and back because its checkpoint fails; what is there is asked in between.
+fn there_and_back(name: &str, changes: &str, holds: impl Fn(&Place)) {
+    let place = machine(name, changes);
+    let srv = place.folder.join("srv");
+    let before = tree(&srv);
+    place.write("right", "");
+    place.apply().ends(0);
+    holds(&place);
+    assert_ne!(tree(&srv), before);
+    place.plan(&["rollback"]).ends(0);
+    assert_eq!(tree(&srv), before, "{name}");
+    fs::remove_file(place.folder.join("right")).unwrap();
+    place.apply().ends(1);
+    assert_eq!(tree(&srv), before, "{name}, by its checkpoint");
+    for run in ["p-1", "p-2"] {
+        let kept = place.store().join("runs").join(run).join("kept/change");
+        assert!(!kept.exists(), "what was kept went back");
+    }
+}
+
+#[test]
+fn a_file_is_copied_with_its_rights_or_those_that_are_wanted() {
+    there_and_back(
+        "copy",
+        "      - { copy: new/page.html, to: srv/app/page.html, mode: \"0600\" }\n      \
+         - { copy: srv/run.sh, to: srv/bin/, only_if_missing: true }\n      \
+         - { make: srv/bin }\n      - { copy: srv/run.sh, to: srv/bin }\n      \
+         - { copy: new/page.html, to: srv/to-php }\n"
+            .replace("      - { copy: srv/run.sh, to: srv/bin/, only_if_missing: true }\n", "")
+            .as_str(),
+        |place| {
+            assert_eq!(text(place, "app/page.html"), "two");
+            assert_eq!(mode(place, "app/page.html"), 0o600);
+            assert_eq!(mode(place, "bin/run.sh"), 0o4750);
+            // What a link leads to was changed, and it stays one.
+            assert_eq!(text(place, "php.ini"), "two");
+            assert!(place.folder.join("srv/to-php").is_symlink());
+        },
+    );
+}
+
+#[test]
+fn one_folder_becomes_like_another() {
+    there_and_back(
+        "sync",
+        "      - { sync: new/, to: srv/app/, delete: true, except: [\"keep/**\"] }\n",
+        |place| {
+            assert_eq!(text(place, "app/page.html"), "two");
+            assert_eq!(text(place, "app/lib/code.php"), "<?php");
+            assert_eq!(text(place, "app/keep/.env"), "A=1\n# B=1\nB=2\n");
+            assert!(!place.has("srv/app/old.html") && !place.has("srv/app/link"));
+        },
+    );
+}
+
+#[test]
+fn a_template_is_filled_in_with_inputs_and_values_of_its_own() {
+    there_and_back(
+        "template",
+        "      - { template: site.conf.j2, to: srv/site.conf, values: { port: 443 }, mode: \"0640\" }\n",
+        |place| {
+            assert_eq!(text(place, "site.conf"), "server shop.test;\nlisten 443;\n");
+            assert_eq!(mode(place, "site.conf"), 0o640);
+        },
+    );
+}
+
+#[test]
+fn a_release_is_switched_to_with_what_all_of_them_share() {
+    there_and_back(
+        "link",
+        "      - { link: srv/current, to: releases/2, shared: [storage, .env], keep: 1 }\n",
+        |place| {
+            assert_eq!(text(place, "current/index"), "2");
+            assert_eq!(text(place, "current/storage/photo"), "x");
+            assert_eq!(text(place, "current/.env"), "K=1");
+            assert!(place.has("srv/releases/1"), "what was live a moment ago stays");
+        },
+    );
+}
+
+#[test]
+fn files_and_folders_are_removed_and_come_back() {
+    there_and_back(
+        "remove",
+        "      - { remove: [srv/old, srv/app/link, srv/nothing, srv/run.sh] }\n",
+        |place| {
+            assert!(
+                !place.has("srv/old") && !place.has("srv/run.sh") && place.has("srv/app/page.html")
+            );
+        },
+    );
+}
+
+#[test]
+fn keys_are_set_and_every_other_line_stays() {
+    there_and_back(
+        "set",
+        "      - { set: { B: \"two words\", C: 3 }, in: srv/app/keep/.env }\n      \
+         - { set: { enable: 1 }, in: srv/php.ini, section: opcache }\n",
+        |place| {
+            assert_eq!(text(place, "app/keep/.env"), "A=1\n# B=1\nB=\"two words\"\nC=3\n");
+            assert_eq!(text(place, "php.ini"), "top = 1\n[opcache]\nenable=1 ; later\n");
+        },
+    );
+}
+
+#[test]
+fn rights_and_owners_are_set_and_given_back() {
+    there_and_back(
+        "mode",
+        "      - { path: srv/app, mode: \"0700\", recursive: true }\n      - { make: srv/a/b, mode: \"0711\" }\n",
+        |place| {
+            assert_eq!(mode(place, "app"), 0o700);
+            assert_eq!(mode(place, "app/page.html"), 0o700);
+            assert_eq!(mode(place, "a/b"), 0o711);
+        },
+    );
+}
+
+#[test]
+fn what_somebody_made_of_it_since_is_kept_and_told() {
+    let place = machine(
+        "since",
+        "      - { copy: new/page.html, to: srv/app/page.html }\n      - { make: srv/dump }\n",
+    );
+    let before = tree(&place.folder.join("srv"));
+    place.write("right", "");
+    place.apply().ends(0);
+    place.write("srv/app/page.html", "by hand");
+    place.write("srv/dump/of-the-night", "precious");
+    place.plan(&["rollback"]).ends(0);
+    place.plan(&["logs", "change"]).ends(0).says("was changed since").says("came later");
+    assert_eq!(text(&place, "dump/of-the-night"), "precious");
+    let aside = place.run_folder().join("kept/change/aside/1-page.html");
+    assert_eq!(fs::read_to_string(aside).unwrap(), "by hand");
+    fs::remove_dir_all(place.folder.join("srv/dump")).unwrap();
+    assert_eq!(tree(&place.folder.join("srv")), before);
+}
+
+#[test]
+fn a_change_that_cannot_be_made_says_why_and_the_ones_before_it_go_back() {
+    for (name, change, words) in [
+        ("folder", "{ copy: new/page.html, to: srv/none/page.html }", "there is no folder"),
+        ("from", "{ copy: new/none, to: srv/x }", "No such file"),
+        ("is-folder", "{ copy: new, to: srv/x }", "`sync:`"),
+        ("link", "{ link: srv/current, to: releases/9 }", "nothing is pointed at it"),
+        ("no-link", "{ link: srv/app, to: releases/2 }", "and no link"),
+        (
+            "shared",
+            "{ link: srv/current, to: releases/2, shared: [../../etc] }",
+            "leaves the release",
+        ),
+        ("within", "{ sync: srv/app, to: srv/app/keep }", "one within the other"),
+        ("owner", "{ path: srv/app, owner: nobody-of-this-name }", "no user nobody-of-this-name"),
+        ("value", "{ set: { A: \"1\\n2\" }, in: srv/app/keep/.env }", "a line of its own"),
+    ] {
+        let place = machine(
+            &format!("wrong-{name}"),
+            &format!(
+                "      - {{ copy: new/page.html, to: srv/app/page.html }}\n      - {change}\n"
+            ),
+        );
+        let before = tree(&place.folder.join("srv"));
+        place.apply().ends(1).says(words);
+        assert_eq!(tree(&place.folder.join("srv")), before, "{name}");
+    }
+}
+
+#[test]
+fn a_full_disk_changes_nothing() {
+    let at = Path::new("/dev/full");
+    if !at.exists() {
+        return;
+    }
+    // What is kept has no room: the place where runs keep things is a small disk.
+    let place = machine("full", "      - { remove: [srv/big] }\n");
+    let small = place.folder.join("store");
+    fs::create_dir_all(&small).unwrap();
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=4m", "none"])
+        .arg(&small)
+        .output()
+        .unwrap();
+    if !mounted.status.success() {
+        return;
+    }
+    fs::write(place.folder.join("srv/big"), vec![7; 8 << 20]).unwrap();
+    let before = tree(&place.folder.join("srv"));
+    let ran = place.apply();
+    let _ = std::process::Command::new("umount").arg("-l").arg(&small).status();
+    assert_eq!(tree(&place.folder.join("srv")), before);
+    ran.says("cannot be kept");
+}
+
+/// One of each.
+const ALL: &str = "      - { make: srv/a/b, mode: \"0711\" }
+      - { copy: new/page.html, to: srv/app/page.html, mode: \"0600\" }
+      - { sync: new/, to: srv/app/, delete: true, except: [\"keep/**\"] }
+      - { template: site.conf.j2, to: srv/a/site.conf, values: { port: 443 } }
+      - { link: srv/current, to: releases/2, shared: [storage, .env], keep: 1 }
+      - { set: { B: 3 }, in: srv/app/keep/.env }
+      - { remove: [srv/old, srv/run.sh] }
+      - { path: srv/app, mode: \"0700\", recursive: true }
+      - { unpack: app.tar, to: srv/releases/3, strip: 1 }
+";
+
+fn with_archive(place: &Place) {
+    place.write("three/index", "3");
+    let mut tar = std::process::Command::new("tar");
+    let packed = tar.args(["-cf", "app.tar", "three"]).current_dir(&place.folder).status();
+    assert!(packed.unwrap().success());
+    place.write("right", "");
+}
+
+/// Without times: when it went on is nobody's matter.
+fn contents(place: &Place) -> Vec<String> {
+    let is_time =
+        |word: &str| word.contains('.') && word.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let without =
+        |line: String| line.split(' ').filter(|word| !is_time(word)).collect::<Vec<_>>().join(" ");
+    let here = place.folder.display().to_string();
+    let tree = tree(&place.folder.join("srv")).into_iter();
+    tree.map(without).map(|line| line.replace(&here, "HERE")).collect()
+}
+
+#[test]
+fn killed_at_any_moment_it_goes_on_or_back() {
+    let right = {
+        let place = machine("whole", ALL);
+        with_archive(&place);
+        place.apply().ends(0);
+        contents(&place)
+    };
+    let mut moment = 1;
+    loop {
+        for verb in ["resume", "rollback"] {
+            let place = machine(&format!("killed-{moment}-{verb}"), ALL);
+            with_archive(&place);
+            let before = tree(&place.folder.join("srv"));
+            let mut command = place.command(&["apply", "plan.yaml"]);
+            command.env("PLAN_CRASH_AT", format!("swap:{moment}"));
+            if command.output().unwrap().status.success() {
+                assert!(moment > 25, "only {moment} moments");
+                return;
+            }
+            place.plan(&[verb]).ends(0);
+            match verb {
+                "resume" => assert_eq!(contents(&place), right, "{moment}"),
+                _ => assert_eq!(tree(&place.folder.join("srv")), before, "{moment}"),
+            }
+        }
+        moment += 1;
+    }
+}
+
+#[test]
+fn killed_on_its_way_back_it_gets_there() {
+    let mut moment = 1;
+    loop {
+        let place = machine(&format!("back-{moment}"), ALL);
+        with_archive(&place);
+        let before = tree(&place.folder.join("srv"));
+        place.apply().ends(0);
+        let mut command = place.command(&["rollback"]);
+        command.env("PLAN_CRASH_AT", format!("swap:{moment}"));
+        if command.output().unwrap().status.success() {
+            assert!(moment > 15, "only {moment} moments");
+            return;
+        }
+        place.plan(&["resume"]).ends(1);
+        assert_eq!(tree(&place.folder.join("srv")), before, "{moment}");
+        moment += 1;
+    }
+}

@@ -1,0 +1,9 @@
+//! Steps that work on files and on what runs on a machine, for real: each way there, and each way back.
+
+#[path = "../support/place.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
+mod place;
+
+mod files;
+mod tree;
+mod unpack;

@@ -5,5 +5,6 @@
 mod place;
 
 mod files;
+mod git;
 mod tree;
 mod unpack;

@@ -3,10 +3,14 @@
 
 pub mod backup;
 pub mod compare;
+pub mod fetch;
 pub mod files;
+pub mod git;
 pub mod http;
+pub mod maintenance;
 pub mod manual;
 pub mod migrate;
+pub mod noted;
 pub mod notify;
 pub mod restore;
 pub mod run;
@@ -101,6 +105,9 @@ pub fn performer<'p>(action: Action<'p>) -> Result<&'p dyn Perform, String> {
         Action::Backup(backup) => backup,
         Action::Restore(restore) => restore,
         Action::Files(files) => files,
+        Action::Fetch(fetch) => fetch,
+        Action::Git(git) => git,
+        Action::Maintenance(maintenance) => maintenance,
         other => {
             return Err(format!("this version of plan cannot carry out `{}` yet", other.key()));
         }

@@ -392,6 +392,13 @@ pub fn beside(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.plan-new"))
 }
 
+/// That a path has its name now is there after a power cut as well.
+pub fn sync_folder(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let synced = fs::File::open(folder.unwrap_or(Path::new("."))).and_then(|one| one.sync_all());
+    synced.map_err(about(path))
+}
+
 /// Written beside, synced, given its rights, and then in its place at once.
 pub fn write_aside(
     path: &Path,
@@ -411,10 +418,7 @@ pub fn write_aside(
         meta.map_or(Ok(()), |meta| meta.give(&aside))?;
         point(Point::Swap);
         fs::rename(&aside, path).map_err(about(path))?;
-        let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        let synced =
-            fs::File::open(folder.unwrap_or(Path::new("."))).and_then(|one| one.sync_all());
-        synced.map_err(about(path))
+        sync_folder(path)
     });
     if placed.is_err() {
         let _ = fs::remove_file(&aside);

@@ -262,14 +262,11 @@ struct Rights {
 impl Rights {
     /// What is not said stays as it is, or is what new files get.
     fn over(self, found: Option<Meta>) -> Meta {
-        let (user, group) = match found {
-            Some(found) => (found.user, found.group),
-            None => (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw()),
-        };
+        let found = found.unwrap_or_else(Meta::usual);
         Meta {
-            mode: self.mode.or(found.map(|found| found.mode)).unwrap_or(0o644),
-            user: self.user.unwrap_or(user),
-            group: self.group.unwrap_or(group),
+            mode: self.mode.unwrap_or(found.mode),
+            user: self.user.unwrap_or(found.user),
+            group: self.group.unwrap_or(found.group),
             changed: None,
         }
     }

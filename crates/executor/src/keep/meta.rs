@@ -32,6 +32,12 @@ impl Meta {
         })
     }
 
+    /// What a new file gets that others are to read.
+    pub fn usual() -> Meta {
+        let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+        Meta { mode: 0o644, user: user.as_raw(), group: group.as_raw(), changed: None }
+    }
+
     /// In all but the time.
     pub fn is_like(&self, other: &Meta) -> bool {
         (self.mode, self.user, self.group) == (other.mode, other.user, other.group)

@@ -1,0 +1,359 @@
+//! `git`: a work tree becomes what a ref says. Where it was is written down first, and is the way back.
+
+use std::path::PathBuf;
+
+use plan_model::model::action::git::Git;
+use plan_model::model::plan::Surroundings;
+use plan_model::model::value::Text;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::noted::Noted;
+use super::{Act, Found, Perform, here_only};
+use crate::event::{Failure, Outputs};
+use crate::world::{Around, Broken, Job, error};
+
+impl Perform for Git {
+    fn lacks(&self, around: &Surroundings) -> Vec<String> {
+        here_only(around)
+    }
+
+    fn perform<'a>(
+        &'a self,
+        job: &'a Job,
+        around: &'a Surroundings,
+    ) -> Act<'a, Result<Outputs, Broken>> {
+        Box::pin(async move { Tree::of(self, job, around).await?.become_it().await })
+    }
+
+    fn undo<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Result<(), Broken>> {
+        Box::pin(async move {
+            let noted = Noted::of(job, "git");
+            let Some(note) = noted.read::<Note>()? else { return Ok(()) };
+            Tree::of(self, job, around).await?.back(&note).await?;
+            Ok(noted.forget()?)
+        })
+    }
+
+    fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
+        let how = "what of it is done is not done again".to_owned();
+        Box::pin(async { Found::Partly { how } })
+    }
+
+    fn found_undone<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
+        let how = "what is back already stays as it is".to_owned();
+        Box::pin(async { Found::Undone { how } })
+    }
+}
+
+/// Before anything was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Note {
+    commit: String,
+    /// None where no branch was checked out.
+    branch: Option<String>,
+    /// Where it is checked out or merged, what it was to become: whoever finds another commit was not
+    /// alone.
+    left: Option<String>,
+    /// The branch that was merged into, and where it was.
+    merged: Option<(String, String)>,
+    /// Refs that were made, with their commits.
+    made: Vec<(String, String)>,
+}
+
+struct Tree<'j> {
+    git: &'j Git,
+    job: &'j Job,
+    around: Around,
+}
+
+impl<'j> Tree<'j> {
+    async fn of(git: &'j Git, job: &'j Job, around: &Surroundings) -> Result<Tree<'j>, Broken> {
+        let mut around = job.around(Some(around))?;
+        if let Some(dir) = &git.dir {
+            around.dir = job.filler().path(&dir.value)?;
+        }
+        // Nobody sits there to type a password, and what it says is read here.
+        for (name, value) in [("GIT_TERMINAL_PROMPT", "0"), ("LC_ALL", "C"), ("GIT_EDITOR", "true")]
+        {
+            around.env.push((name.to_owned(), value.to_owned()));
+        }
+        let tree = Tree { git, job, around };
+        let top = tree.ask(&["rev-parse", "--show-toplevel"]).await.map_err(untouched)?;
+        tree.is_own(&top).map_err(Failure::untouched)?;
+        Ok(tree)
+    }
+
+    /// A folder inside of another work tree is that one: it would move with all that is around it.
+    fn is_own(&self, top: &str) -> Result<(), Failure> {
+        let real = |path: PathBuf| path.canonicalize().unwrap_or(path);
+        match real(self.around.dir.clone()) == real(PathBuf::from(top)) {
+            true => Ok(()),
+            false => Err(error(format!(
+                "{} lies inside the work tree {top}: name that one (`in:`)",
+                self.around.dir.display()
+            ))),
+        }
+    }
+
+    async fn become_it(&self) -> Result<Outputs, Broken> {
+        let git = self.git;
+        let moves = git.checkout.is_some() || git.merge.is_some();
+        let noted = Noted::of(self.job, "git");
+        let known = noted.read::<Note>()?;
+        let is_first = known.is_none();
+        let fail = |broken: Broken| if is_first { untouched(broken) } else { broken };
+        if moves {
+            // A merge that was broken off is ours, if this step began before.
+            if !is_first
+                && self.try_ask(&["rev-parse", "-q", "--verify", "MERGE_HEAD"]).await?.is_some()
+            {
+                self.ask(&["merge", "--abort"]).await?;
+            }
+            self.is_clean().await.map_err(fail)?;
+        }
+        let note = match known {
+            Some(note) => note,
+            None => {
+                let commit =
+                    self.ask(&["rev-parse", "--verify", "HEAD^{commit}"]).await.map_err(fail)?;
+                let branch = self.try_ask(&["symbolic-ref", "-q", "--short", "HEAD"]).await?;
+                Note { commit, branch, left: None, merged: None, made: Vec::new() }
+            }
+        };
+        if let Some(remote) = self.word(&git.fetch)? {
+            self.ask(&["fetch", "--tags", "--", &remote]).await.map_err(fail)?;
+        }
+        let (checkout, merge) = (self.word(&git.checkout)?, self.word(&git.merge)?);
+        let mut note = note;
+        for to in [&checkout, &merge].into_iter().flatten() {
+            let commit = self.commit_of(to).await.map_err(fail)?;
+            if let Some(expected) = self.job.filler().optional(git.expect_commit.as_ref())? {
+                let is_it = expected.len() >= 7 && commit.starts_with(&expected.to_lowercase());
+                if !is_it {
+                    let text = format!("{to} is {commit}, not {expected}");
+                    return Err(fail(error(text).into()));
+                }
+            }
+        }
+        noted.write(&note)?;
+        for (name, kind) in [(&git.branch, "heads"), (&git.tag, "tags")] {
+            if let Some(name) = self.word(name)? {
+                self.make(&name, kind, &mut note, &noted).await?;
+            }
+        }
+        if let Some(what) = self.word(&git.push)? {
+            let remote = self.word(&git.remote)?.unwrap_or_else(|| "origin".to_owned());
+            self.ask(&["push", "--", &remote, &what]).await?;
+            self.job.say(&format!("{what} is pushed to {remote}, and stays there on the way back"));
+        }
+        if let Some(to) = &checkout {
+            let local = format!("refs/heads/{to}");
+            let mut is_branch = self.has(&local).await?;
+            if !is_branch && self.is_remote_branch(to).await? {
+                // git makes a branch of this name here.
+                is_branch = true;
+                note.made.push((local, self.commit_of(to).await?));
+                noted.write(&note)?;
+            }
+            match is_branch {
+                true => self.ask(&["checkout", "-q", to, "--"]).await?,
+                false => self.ask(&["checkout", "-q", "--detach", to, "--"]).await?,
+            };
+        }
+        if let Some(from) = &merge {
+            if let Some(into) = self.try_ask(&["symbolic-ref", "-q", "HEAD"]).await?
+                && note.merged.is_none()
+            {
+                let was = self.ask(&["rev-parse", "--verify", "HEAD^{commit}"]).await?;
+                note.merged = Some((into, was));
+                noted.write(&note)?;
+            }
+            let only = git.fast_forward_only.as_ref();
+            let way = match self.job.filler().flag(only, false)? {
+                true => "--ff-only",
+                false => "--ff",
+            };
+            let merged = self.ask(&["merge", "-q", "--no-edit", way, from, "--"]).await;
+            if let Err(Broken::Failed(mut failure)) = merged {
+                let conflicts = self.ask(&["diff", "--name-only", "--diff-filter=U"]).await?;
+                let _ = self.try_ask(&["merge", "--abort"]).await?;
+                if !conflicts.is_empty() {
+                    let files: Vec<_> = conflicts.lines().take(10).collect();
+                    failure.text = format!("{from} does not merge: {}", files.join(", "));
+                }
+                return Err(failure.into());
+            }
+            merged?;
+        }
+        let commit = self.ask(&["rev-parse", "--verify", "HEAD^{commit}"]).await?;
+        note.left = moves.then(|| commit.clone());
+        noted.write(&note)?;
+        let mut outputs = Outputs::new();
+        outputs.insert("commit".to_owned(), Json::from(commit));
+        outputs.insert("previous".to_owned(), Json::from(note.commit));
+        Ok(outputs)
+    }
+
+    async fn back(&self, note: &Note) -> Result<(), Broken> {
+        if self.git.checkout.is_some() || self.git.merge.is_some() {
+            if self.try_ask(&["rev-parse", "-q", "--verify", "MERGE_HEAD"]).await?.is_some() {
+                self.ask(&["merge", "--abort"]).await?;
+            }
+            let now = self.ask(&["rev-parse", "--verify", "HEAD^{commit}"]).await?;
+            let is_back = now == note.commit;
+            if let Some(left) = note.left.as_ref().filter(|left| **left != now && !is_back) {
+                return Err(error(format!(
+                    "the work tree is at {now}, and this step left {left}: somebody moved it since"
+                ))
+                .into());
+            }
+            self.is_clean().await?;
+            if let Some((into, was)) = &note.merged
+                && self.try_ask(&["symbolic-ref", "-q", "HEAD"]).await?.as_ref() == Some(into)
+            {
+                self.ask(&["reset", "-q", "--hard", was]).await?;
+            }
+            let branch = self.try_ask(&["symbolic-ref", "-q", "--short", "HEAD"]).await?;
+            match &note.branch {
+                Some(was) if branch.as_ref() != Some(was) => {
+                    self.ask(&["checkout", "-q", was, "--"]).await?;
+                }
+                None => {
+                    self.ask(&["checkout", "-q", "--detach", &note.commit, "--"]).await?;
+                }
+                Some(_) => {}
+            }
+            let now = self.ask(&["rev-parse", "--verify", "HEAD^{commit}"]).await?;
+            if now != note.commit {
+                let branch = note.branch.as_deref().unwrap_or("HEAD");
+                return Err(error(format!(
+                    "{branch} was {} and is {now} by now: somebody moved it since",
+                    note.commit
+                ))
+                .into());
+            }
+        }
+        for (name, commit) in note.made.iter().rev() {
+            let is = self.try_ask(&["rev-parse", "-q", "--verify", name]).await?;
+            match is {
+                Some(is) if is != *commit => {
+                    self.job
+                        .say(&format!("{name} stays: it is {is} by now, and was made as {commit}"));
+                }
+                Some(_) => {
+                    self.ask(&["update-ref", "-d", name, commit]).await?;
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn make(
+        &self,
+        name: &str,
+        kind: &str,
+        note: &mut Note,
+        noted: &Noted,
+    ) -> Result<(), Broken> {
+        let full = format!("refs/{kind}/{name}");
+        self.ask(&["check-ref-format", &full]).await?;
+        let is = self.try_ask(&["rev-parse", "-q", "--verify", &full]).await?;
+        if note.made.iter().any(|(known, _)| *known == full) && is.is_some() {
+            return Ok(());
+        }
+        if let Some(is) = is {
+            return Err(
+                error(format!("{name} is there already, as {is}: give it another name")).into()
+            );
+        }
+        let made = (full.clone(), note.commit.clone());
+        if !note.made.contains(&made) {
+            note.made.push(made);
+            noted.write(note)?;
+        }
+        // Only if nobody else has made it in this moment.
+        self.ask(&["update-ref", &full, &note.commit, ""]).await.map(drop)
+    }
+
+    async fn is_clean(&self) -> Result<(), Broken> {
+        let changed = self.ask(&["status", "--porcelain", "--untracked-files=no"]).await?;
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let files: Vec<_> = changed.lines().map(|line| line.get(3..).unwrap_or(line)).collect();
+        let more =
+            if files.len() > 5 { format!(" and {} more", files.len() - 5) } else { String::new() };
+        Err(error(format!(
+            "{} has changes that no commit holds: {}{more}; commit them, or put them aside (git stash)",
+            self.around.dir.display(),
+            files.iter().take(5).copied().collect::<Vec<_>>().join(", ")
+        ))
+        .into())
+    }
+
+    async fn commit_of(&self, what: &str) -> Result<String, Broken> {
+        for name in [what.to_owned(), format!("refs/remotes/origin/{what}")] {
+            let commit = format!("{name}^{{commit}}");
+            if let Some(found) = self.try_ask(&["rev-parse", "-q", "--verify", &commit]).await? {
+                return Ok(found);
+            }
+        }
+        let text =
+            format!("there is no commit, tag or branch {what} in {}", self.around.dir.display());
+        Err(error(text).into())
+    }
+
+    async fn has(&self, name: &str) -> Result<bool, Broken> {
+        Ok(self.try_ask(&["show-ref", "--verify", "-q", name]).await?.is_some())
+    }
+
+    async fn is_remote_branch(&self, name: &str) -> Result<bool, Broken> {
+        let local = self.try_ask(&["rev-parse", "-q", "--verify", name]).await?;
+        let remote = format!("refs/remotes/origin/{name}");
+        Ok(local.is_none()
+            && self.try_ask(&["rev-parse", "-q", "--verify", &remote]).await?.is_some())
+    }
+
+    /// A name that git takes for nothing else.
+    fn word(&self, text: &Option<Text>) -> Result<Option<String>, Failure> {
+        let Some(word) = self.job.filler().optional(text.as_ref())? else { return Ok(None) };
+        match word.is_empty() || word.starts_with('-') || word.chars().any(char::is_control) {
+            true => Err(error(format!(
+                "`{}` is no name of a branch, a tag or a remote",
+                word.escape_debug()
+            ))),
+            false => Ok(Some(word)),
+        }
+    }
+
+    async fn ask(&self, arguments: &[&str]) -> Result<String, Broken> {
+        let mut all = vec!["git".to_owned()];
+        all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        let around = self.around.clone();
+        let timeout = around.timeout;
+        let ran = self.job.program(all, around, None, true).await?;
+        ran.check(timeout).map_err(|mut failure| {
+            failure.text = format!("git {}: {}", arguments[0], failure.text);
+            failure
+        })?;
+        Ok(ran.text()?.trim_end().to_owned())
+    }
+
+    /// Nothing where git says no.
+    async fn try_ask(&self, arguments: &[&str]) -> Result<Option<String>, Broken> {
+        match self.ask(arguments).await {
+            Ok(text) => Ok(Some(text)),
+            Err(Broken::Failed(_)) => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+}
+
+fn untouched(broken: Broken) -> Broken {
+    match broken {
+        Broken::Failed(failure) => Broken::Failed(failure.untouched()),
+        other => other,
+    }
+}

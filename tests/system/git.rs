@@ -1,0 +1,167 @@
+//! `git`: a work tree and a remote, both real; there, back, killed, and with what somebody left.
+
+use std::process::Command;
+
+use crate::place::Place;
+
+fn git(place: &Place, folder: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new("git");
+    let names = ["-c", "user.name=A", "-c", "user.email=a@example.org"];
+    let done = command.args(names).args(arguments).current_dir(place.folder.join(folder)).output();
+    let done = done.unwrap();
+    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap().trim_end().to_owned()
+}
+
+fn commit(place: &Place, folder: &str, name: &str, text: &str) {
+    place.write(&format!("{folder}/{name}"), text);
+    git(place, folder, &["add", "-A"]);
+    git(place, folder, &["commit", "-q", "-m", text]);
+}
+
+/// A remote with version 2 and a feature that the work tree has not fetched yet.
+fn machine(name: &str, keys: &str) -> Place {
+    let place = Place::new(&format!("git-{name}"));
+    std::fs::create_dir_all(place.folder.join("origin")).unwrap();
+    git(&place, "origin", &["init", "-q", "-b", "main"]);
+    commit(&place, "origin", "page", "one");
+    git(&place, ".", &["clone", "-q", "origin", "app"]);
+    git(&place, "app", &["config", "user.name", "A"]);
+    git(&place, "app", &["config", "user.email", "a@example.org"]);
+    git(&place, "origin", &["checkout", "-q", "-b", "feature"]);
+    commit(&place, "origin", "feature", "new");
+    git(&place, "origin", &["checkout", "-q", "main"]);
+    commit(&place, "origin", "page", "two");
+    git(&place, "origin", &["tag", "v2"]);
+    place.write(
+        "plan.yaml",
+        &format!(
+            "plan: p\nallow: {{ release-unchecked: the test looks at it from outside }}\nsteps:\n  - step: move\n    git: {{ in: app, {keys} }}\n  \
+             - {{ checkpoint: right, checks: [{{ file: right }}] }}\n"
+        ),
+    );
+    place
+}
+
+/// Everything that git knows of a work tree.
+fn state(place: &Place) -> String {
+    let head = std::fs::read_to_string(place.folder.join("app/.git/HEAD")).unwrap();
+    let refs = git(
+        place,
+        "app",
+        &["for-each-ref", "--format=%(refname) %(objectname)", "refs/heads", "refs/tags/a-tag"],
+    );
+    format!("{head}\n{refs}\n{}", git(place, "app", &["status", "--porcelain"]))
+}
+
+const MOVES: [(&str, &str, &str); 6] = [
+    ("tag", "fetch: origin, checkout: v2", "two"),
+    ("branch", "fetch: origin, checkout: feature", "one"),
+    ("merge", "fetch: origin, merge: origin/feature", "one"),
+    ("forward", "fetch: origin, merge: origin/main, fast_forward_only: true", "two"),
+    ("both", "fetch: origin, checkout: feature, merge: origin/main", "two"),
+    ("mark", "fetch: origin, branch: before-it, tag: a-tag, checkout: v2", "two"),
+];
+
+#[test]
+fn a_work_tree_moves_and_goes_back_to_where_it_was() {
+    for (name, keys, page) in MOVES {
+        for start in ["main", "detached"] {
+            let place = machine(&format!("{name}-{start}"), keys);
+            if start == "detached" {
+                git(&place, "app", &["checkout", "-q", "--detach"]);
+            }
+            let before = state(&place);
+            place.write("right", "");
+            place.apply().ends(0);
+            assert_eq!(place.read("app/page"), page, "{name}");
+            assert_ne!(state(&place), before, "{name}");
+            place.plan(&["rollback"]).ends(0);
+            assert_eq!(state(&place), before, "{name} {start}");
+            std::fs::remove_file(place.folder.join("right")).unwrap();
+            place.apply().ends(1);
+            assert_eq!(state(&place), before, "{name} {start}, by its checkpoint");
+        }
+    }
+}
+
+#[test]
+fn what_no_commit_holds_and_what_is_not_expected_stops_it() {
+    for (name, keys, words) in [
+        ("dirty", "fetch: origin, checkout: v2", "changes that no commit holds: page"),
+        ("unknown", "fetch: origin, checkout: v9", "there is no commit, tag or branch v9"),
+        ("option", "checkout: \"--force\"", "is no name"),
+        (
+            "other",
+            "fetch: origin, checkout: v2, expect_commit: 0123456789abcdef0123456789abcdef01234567",
+            "not 0123456789abcdef",
+        ),
+        ("there", "branch: main", "is there already"),
+        ("remote", "fetch: nowhere", "git fetch:"),
+        ("conflict", "fetch: origin, merge: origin/main", "does not merge: page"),
+        ("forward", "fetch: origin, merge: origin/main, fast_forward_only: true", "git merge:"),
+    ] {
+        let place = machine(&format!("wrong-{name}"), keys);
+        match name {
+            "dirty" => place.write("app/page", "by hand"),
+            "conflict" | "forward" => commit(&place, "app", "page", "mine"),
+            _ => {}
+        }
+        let before = state(&place);
+        place.apply().ends(1).says(words);
+        assert_eq!(state(&place), before, "{name}");
+    }
+}
+
+#[test]
+fn what_somebody_committed_since_is_not_taken_away() {
+    let place = machine("since", "fetch: origin, merge: origin/main");
+    place.write("right", "");
+    place.apply().ends(0);
+    commit(&place, "app", "mine", "mine");
+    let before = state(&place);
+    let ran = place.plan(&["rollback"]);
+    assert!(ran.code != 0 && ran.all().contains("somebody moved it since"), "{ran:?}");
+    assert_eq!(state(&place), before);
+}
+
+#[test]
+fn killed_at_any_write_it_goes_on_or_back() {
+    for (name, keys, page) in [MOVES[4], MOVES[5]] {
+        for number in 1.. {
+            let mut has_ended = false;
+            for verb in ["resume", "rollback"] {
+                let place = machine(&format!("killed-{name}-{number}-{verb}"), keys);
+                let before = state(&place);
+                place.write("right", "");
+                let mut command = place.command(&["apply", "plan.yaml"]);
+                command.env("PLAN_CRASH_AT", format!("ordered:{number}"));
+                if command.output().unwrap().status.success() {
+                    has_ended = true;
+                    break;
+                }
+                place.plan(&[verb]).ends(0);
+                match verb {
+                    "resume" => assert_eq!(place.read("app/page"), page, "{name} {number}"),
+                    _ => assert_eq!(state(&place), before, "{name} {number}"),
+                }
+            }
+            if has_ended {
+                assert!(number > 8, "{name}: only {number}");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_branch_is_pushed_and_stays_there() {
+    let place = machine("push", "branch: before-it, push: before-it");
+    place.write("right", "");
+    place.apply().ends(0);
+    let pushed = || git(&place, "origin", &["branch", "--list", "before-it"]);
+    assert!(pushed().contains("before-it"));
+    place.plan(&["rollback"]).ends(0);
+    assert!(pushed().contains("before-it"));
+    assert_eq!(git(&place, "app", &["branch", "--list", "before-it"]), "");
+}

@@ -4,7 +4,9 @@
 #[allow(dead_code, reason = "other tests use more of it")]
 mod place;
 
+mod fetch;
 mod files;
 mod git;
+mod maintenance;
 mod tree;
 mod unpack;

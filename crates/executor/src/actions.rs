@@ -164,7 +164,8 @@ pub async fn undo(job: &Job, step: &Step, part: u32) -> Result<(), Broken> {
 /// A program's time is kept by its keeper; what only waits or asks is given up here.
 async fn in_time(job: &Job, keys: &ActionKeys, around: &Surroundings) -> Result<Outputs, Broken> {
     let performing = only(keys)?.perform(job, around);
-    let waits = matches!(keys.first(), Some(Action::Wait(_) | Action::Manual(_)));
+    let waits =
+        matches!(keys.first(), Some(Action::Wait(_) | Action::Manual(_) | Action::Fetch(_)));
     let limit = job.filler().optional_time(around.timeout.as_ref())?;
     let Some(limit) = limit.filter(|_| waits) else { return performing.await };
     if let Ok(result) = tokio::time::timeout(limit, performing).await {

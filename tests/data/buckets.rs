@@ -101,7 +101,7 @@ fn a_copy_in_a_bucket_brings_back_what_is_gone() {
     let was = std::fs::read(path).unwrap();
     std::fs::remove_file(path).unwrap();
     std::fs::remove_file(format!("{path}.json")).unwrap();
-    place.plan(&["backups"]).ends(0).says("missing");
+    place.plan(&["backups"]).ends(0).says("in a bucket only");
     place.plan(&["backups", "verify"]).ends(1).says(&format!("plan backups fetch {id}"));
     place.plan(&["backups", "fetch", id]).ends(0).says("is back").never_says("hunter2");
     assert_eq!(std::fs::read(path).unwrap(), was);
@@ -135,6 +135,18 @@ fn what_became_of_a_copy_is_not_taken_for_the_backup() {
     let (id, path) = (id.as_str().unwrap(), path.as_str().unwrap());
     std::fs::remove_file(path).unwrap();
     let name = path.rsplit('/').next().unwrap();
+    // The catalogue knows better than whoever may write into the bucket.
+    let json = buckets.curl(&[], &format!("shop/night/{name}.json")).unwrap();
+    let foreign = json.replace(only(&place)["sha256"].as_str().unwrap(), &"0".repeat(64));
+    place.write("foreign", &foreign);
+    let file = format!("@{}", place.folder.join("foreign").display());
+    let put = ["-X", "PUT", "--data-binary"];
+    let beside = format!("shop/night/{name}.json");
+    buckets.curl(&[put[0], put[1], put[2], &file], &beside).unwrap();
+    place.plan(&["backups", "fetch", id]).ends(6).says("another backup than the one");
+    place.write("own", &json);
+    let file = format!("@{}", place.folder.join("own").display());
+    buckets.curl(&[put[0], put[1], put[2], &file], &beside).unwrap();
     buckets.curl(&["-X", "PUT", "--data", "rubbish"], &format!("shop/night/{name}")).unwrap();
     place.plan(&["backups", "fetch", id]).ends(6).says("is not what was written: 7 bytes");
     assert!(!Path::new(path).exists());
@@ -155,6 +167,23 @@ fn pruned_is_pruned_in_the_bucket_too() {
     assert_eq!(blind.status.code(), Some(6));
     assert!(String::from_utf8_lossy(&blind.stderr).contains("needs AWS_ACCESS_KEY_ID"));
     assert_eq!(buckets.names().len(), 4);
+    // Files that are away are no reason to give up their copies.
+    let backups = place.folder.join("backups");
+    for file in std::fs::read_dir(&backups).unwrap() {
+        let file = file.unwrap().path();
+        std::fs::rename(&file, place.folder.join(file.file_name().unwrap())).unwrap();
+    }
+    place
+        .plan(&["backups", "prune", "--keep-last", "2", "--yes"])
+        .ends(0)
+        .says("nothing to remove");
+    assert_eq!(buckets.names().len(), 4);
+    for file in std::fs::read_dir(&place.folder).unwrap() {
+        let file = file.unwrap().path();
+        if file.file_name().unwrap().to_string_lossy().starts_with("main-") {
+            std::fs::rename(&file, backups.join(file.file_name().unwrap())).unwrap();
+        }
+    }
     place.plan(&prune).ends(0).says("1 removed");
     let left = only(&place)["path"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     assert_eq!(buckets.names(), [format!("night/{left}"), format!("night/{left}.json")]);

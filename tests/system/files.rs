@@ -87,7 +87,8 @@ fn a_file_is_copied_with_its_rights_or_those_that_are_wanted() {
         |place| {
             assert_eq!(text(place, "app/page.html"), "two");
             assert_eq!(mode(place, "app/page.html"), 0o600);
-            assert_eq!(mode(place, "bin/run.sh"), 0o4750);
+            // Special bits would be those of another owner.
+            assert_eq!(mode(place, "bin/run.sh"), 0o750);
             // What a link leads to was changed, and it stays one.
             assert_eq!(text(place, "php.ini"), "two");
             assert!(place.folder.join("srv/to-php").is_symlink());
@@ -155,7 +156,7 @@ fn keys_are_set_and_every_other_line_stays() {
         "      - { set: { B: \"two words\", C: 3 }, in: srv/app/keep/.env }\n      \
          - { set: { enable: 1 }, in: srv/php.ini, section: opcache }\n",
         |place| {
-            assert_eq!(text(place, "app/keep/.env"), "A=1\n# B=1\nB=\"two words\"\nC=3\n");
+            assert_eq!(text(place, "app/keep/.env"), "A=1\n# B=1\nB='two words'\nC=3\n");
             assert_eq!(text(place, "php.ini"), "top = 1\n[opcache]\nenable=1 ; later\n");
         },
     );
@@ -172,6 +173,130 @@ fn rights_and_owners_are_set_and_given_back() {
             assert_eq!(mode(place, "a/b"), 0o711);
         },
     );
+}
+
+/// What one change does, the next one does more to.
+#[test]
+fn changes_of_one_path_go_back_to_what_was_there_first() {
+    for (name, changes) in [
+        (
+            "rights-first",
+            "      - { path: srv/app, mode: \"0700\", recursive: true }
+      - { copy: new/page.html, to: srv/app/page.html }
+      - { remove: srv/app/old.html }
+      - { set: { B: 3 }, in: srv/app/keep/.env }
+",
+        ),
+        (
+            "first-link",
+            "      - { remove: srv/current }
+      - { link: srv/current, to: releases/2, shared: [storage] }
+      - { copy: new/page.html, to: srv/current/page.html }
+      - { remove: srv/current/storage/photo }
+",
+        ),
+        ("anew", "      - { remove: srv/app }\n      - { sync: new/, to: srv/app }\n"),
+        ("long", "      - { remove: srv/long }\n"),
+    ] {
+        let place = machine(&format!("again-{name}"), changes);
+        place.write(&format!("srv/long/{}", "x".repeat(250)), "long");
+        let before = tree(&place.folder.join("srv"));
+        place.write("right", "");
+        place.apply().ends(0);
+        assert_ne!(tree(&place.folder.join("srv")), before);
+        place.plan(&["rollback"]).ends(0);
+        assert_eq!(tree(&place.folder.join("srv")), before, "{name}");
+    }
+}
+
+#[test]
+fn what_is_to_be_left_alone_is() {
+    let place = machine(
+        "except",
+        "      - { sync: new/, to: srv/app/, delete: true, except: [\"logs/*.log\", \"keep/**\"] }\n",
+    );
+    std::fs::remove_dir_all(place.folder.join("new/keep")).unwrap();
+    place.write("srv/app/logs/a.log", "a");
+    place.write("srv/app/logs/b.txt", "b");
+    let before = tree(&place.folder.join("srv"));
+    place.write("right", "");
+    place.apply().ends(0);
+    assert_eq!(text(&place, "app/logs/a.log"), "a");
+    assert_eq!(text(&place, "app/keep/.env"), "A=1\n# B=1\nB=2\n");
+    assert!(!place.has("srv/app/logs/b.txt"));
+    // Nor is it put back.
+    place.write("srv/app/logs/a.log", "a, later");
+    place.plan(&["rollback"]).ends(0);
+    assert_eq!(text(&place, "app/logs/a.log"), "a, later");
+    assert_eq!(before.len(), tree(&place.folder.join("srv")).len());
+
+    // What lies beside releases is none.
+    let place = machine("thin", "      - { link: srv/live, to: app, keep: 1 }\n");
+    let before = tree(&place.folder.join("srv"));
+    place.apply().ends(1).says("a folder of their own");
+    assert_eq!(tree(&place.folder.join("srv")), before);
+}
+
+#[test]
+fn what_somebody_made_where_something_was_removed_is_kept() {
+    let place = machine(
+        "gone",
+        "      - { remove: [srv/run.sh, srv/old, srv/app] }\n      - { link: srv/current, to: releases/2 }\n",
+    );
+    let before = tree(&place.folder.join("srv"));
+    place.write("right", "");
+    place.apply().ends(0);
+    place.write("srv/run.sh", "mine");
+    place.write("srv/old/deep/er.txt", "mine too");
+    place.write("srv/app", "a file now");
+    fs::remove_file(place.folder.join("srv/current")).unwrap();
+    symlink("releases/3", place.folder.join("srv/current")).unwrap();
+    place.plan(&["rollback"]).ends(0);
+    assert_eq!(tree(&place.folder.join("srv")), before);
+    let aside = place.run_folder().join("kept/change/aside");
+    let mut kept: Vec<String> = crate::place::files_below(&aside)
+        .into_iter()
+        .filter(|path| !path.is_symlink())
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    kept.sort();
+    assert_eq!(kept, ["a file now", "mine", "mine too"]);
+    let led =
+        fs::read_dir(&aside).unwrap().find_map(|entry| fs::read_link(entry.unwrap().path()).ok());
+    assert_eq!(led.unwrap(), Path::new("releases/3"));
+}
+
+#[test]
+fn a_name_that_cannot_be_kept_is_refused_before_anything_goes() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = machine("bytes", "      - { remove: srv/old }\n");
+    let odd = place.folder.join("srv/old").join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    fs::write(&odd, "x").unwrap();
+    place.apply().ends(1).says("no UTF-8");
+    assert!(odd.exists());
+}
+
+#[test]
+fn after_a_crash_a_link_that_was_turned_is_not_followed_again() {
+    let changes = "      - { copy: new/page.html, to: srv/current/page.html }
+      - { link: srv/current, to: releases/2 }
+      - { make: srv/late }
+";
+    for moment in 1.. {
+        let place = machine(&format!("turned-{moment}"), changes);
+        let before = tree(&place.folder.join("srv"));
+        place.write("right", "");
+        let mut command = place.command(&["apply", "plan.yaml"]);
+        command.env("PLAN_CRASH_AT", format!("swap:{moment}"));
+        if command.output().unwrap().status.success() {
+            assert!(moment > 6, "only {moment}");
+            return;
+        }
+        place.plan(&["resume"]).ends(0);
+        assert!(place.has("srv/releases/1/page.html") && !place.has("srv/releases/2/page.html"));
+        place.plan(&["rollback"]).ends(0);
+        assert_eq!(tree(&place.folder.join("srv")), before, "{moment}");
+    }
 }
 
 #[test]
@@ -209,7 +334,7 @@ fn a_change_that_cannot_be_made_says_why_and_the_ones_before_it_go_back() {
         ),
         ("within", "{ sync: srv/app, to: srv/app/keep }", "one within the other"),
         ("owner", "{ path: srv/app, owner: nobody-of-this-name }", "no user nobody-of-this-name"),
-        ("value", "{ set: { A: \"1\\n2\" }, in: srv/app/keep/.env }", "a line of its own"),
+        ("value", "{ set: { A: \"1\\n2\" }, in: srv/app/keep/.env }", "no line of its own"),
     ] {
         let place = machine(
             &format!("wrong-{name}"),

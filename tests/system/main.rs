@@ -8,5 +8,6 @@ mod fetch;
 mod files;
 mod git;
 mod maintenance;
+mod service;
 mod tree;
 mod unpack;

@@ -181,3 +181,22 @@ with gzip.open('app', 'wb', 1) as out:
     place.apply().ends(1).says("more than 500000 entries");
     assert!(!place.has("srv/releases"));
 }
+
+#[test]
+fn an_empty_folder_that_was_there_is_there_again() {
+    let place = place("empty", ", strip: 1");
+    place.write("app-2/index", "2");
+    let packed =
+        Command::new("tar").args(["-czf", "app", "app-2"]).current_dir(&place.folder).status();
+    assert!(packed.unwrap().success());
+    fs::create_dir_all(place.folder.join("srv/releases/2")).unwrap();
+    let at = place.folder.join("srv/releases/2");
+    fs::set_permissions(&at, fs::Permissions::from_mode(0o750)).unwrap();
+    let before = tree(&place.folder.join("srv"));
+    place.write("right", "");
+    place.apply().ends(0);
+    assert_eq!(place.read("srv/releases/2/index"), "2");
+    assert_eq!(fs::metadata(&at).unwrap().permissions().mode() & 0o7777, 0o750);
+    place.plan(&["rollback"]).ends(0);
+    assert_eq!(tree(&place.folder.join("srv")), before);
+}

@@ -14,6 +14,7 @@ pub mod noted;
 pub mod notify;
 pub mod restore;
 pub mod run;
+pub mod service;
 pub mod sql;
 pub mod wait;
 
@@ -108,6 +109,7 @@ pub fn performer<'p>(action: Action<'p>) -> Result<&'p dyn Perform, String> {
         Action::Fetch(fetch) => fetch,
         Action::Git(git) => git,
         Action::Maintenance(maintenance) => maintenance,
+        Action::Service(service) => service,
         other => {
             return Err(format!("this version of plan cannot carry out `{}` yet", other.key()));
         }
@@ -159,6 +161,23 @@ pub async fn undo(job: &Job, step: &Step, part: u32) -> Result<(), Broken> {
         return Ok(());
     }
     in_time(job, &back.actions, &back.surroundings).await.map(|_| ())
+}
+
+/// A script in which `{{ name }}` is a word that comes in a variable, whatever it holds.
+fn with_word(text: &str, name: &str, variable: &str) -> String {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("{{") {
+        let Some(length) = rest[start..].find("}}") else { break };
+        let end = start + length + 2;
+        filled += &rest[..start];
+        match rest[start + 2..end - 2].trim() {
+            inside if inside == name => filled += &format!("\"${variable}\""),
+            _ => filled += &rest[start..end],
+        }
+        rest = &rest[end..];
+    }
+    filled + rest
 }
 
 /// A program's time is kept by its keeper; what only waits or asks is given up here.

@@ -15,6 +15,7 @@ mod memory;
 mod os;
 mod port;
 mod run;
+mod service;
 mod sql;
 mod tool;
 mod variable;
@@ -24,6 +25,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use plan_model::model::action::service::Manager;
 use plan_model::model::check::{self, Check};
 use serde_json::Value as Json;
 use tokio::time::{Instant, sleep, timeout};
@@ -87,6 +89,7 @@ pub fn look<'a>(job: &'a Job, asked: &'a Check, number: usize) -> Looking<'a> {
             Check::Backup(check) => backup::look(job, check).await,
             Check::Os(check) => os::look(job, check).await,
             Check::Variable(check) => variable::look(check),
+            Check::Service(check) => service::look(job, check).await,
             Check::AnyOf(any) => {
                 let mut said = Vec::new();
                 for one in &any.any_of {
@@ -105,7 +108,10 @@ pub fn look<'a>(job: &'a Job, asked: &'a Check, number: usize) -> Looking<'a> {
 /// What a check wants and this version has not: some it can parse and show, but not ask.
 pub fn lacks(asked: &Check) -> Vec<String> {
     match asked {
-        Check::Gate(_) | Check::Service(_) => vec![not_yet(asked)],
+        Check::Gate(_) => vec![not_yet(asked)],
+        Check::Service(check) if check.manager == Some(Manager::Command) => {
+            vec!["a manager of your own is asked by a `run` check".to_owned()]
+        }
         Check::AnyOf(any) => any.any_of.iter().flat_map(lacks).collect(),
         _ => Vec::new(),
     }

@@ -3,7 +3,7 @@
 
 pub mod meta;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -21,6 +21,8 @@ use meta::Meta;
 pub struct Keep {
     folder: PathBuf,
     was: Vec<(PathBuf, Was)>,
+    /// Where each path stands in it.
+    places: HashMap<PathBuf, usize>,
     /// What the step left at a path: whoever finds something else there was not alone.
     made: BTreeMap<PathBuf, String>,
 }
@@ -67,7 +69,9 @@ impl Keep {
         let made = read("made.json")?.map(|bytes| serde_json::from_slice(&bytes)).transpose();
         let (was, made) =
             (was.map_err(odd)?.unwrap_or_default(), made.map_err(odd)?.unwrap_or_default());
-        Ok(Keep { folder, was, made })
+        let was: Vec<(PathBuf, Was)> = was;
+        let places = was.iter().enumerate().map(|(at, (path, _))| (path.clone(), at)).collect();
+        Ok(Keep { folder, was, places, made })
     }
 
     pub fn has_made(&self, path: &Path) -> bool {
@@ -86,51 +90,70 @@ impl Keep {
         self.was.is_empty()
     }
 
+    /// All that a path is is kept already, by itself or with a folder that holds it.
     fn knows(&self, path: &Path) -> bool {
-        self.was.iter().any(|(known, was)| {
-            known == path
-                || (path.starts_with(known) && matches!(was, Was::Folder { .. } | Was::Missing))
+        path.ancestors().any(|one| match self.places.get(one) {
+            Some(at) if one == path => !matches!(self.was[*at].1, Was::Rights(_)),
+            Some(at) => matches!(self.was[*at].1, Was::Folder { .. } | Was::Missing),
+            None => false,
         })
     }
 
     /// Before they are changed; what is kept of them already stays as it is.
     pub fn note(&mut self, paths: impl IntoIterator<Item = PathBuf>) -> Result<(), Failure> {
-        self.note_as(paths, false)
+        let mut number = self.was.iter().map(|(_, was)| was.files()).sum();
+        let mut is_new = false;
+        for path in paths {
+            if self.knows(&path) {
+                continue;
+            }
+            self.begin()?;
+            is_own(&path)?;
+            let mut was = self.keep(&path, &mut number)?;
+            match self.places.get(&path) {
+                // Its rights were changed before: those of then are the ones that come back.
+                Some(at) => {
+                    let (Was::Rights(then), Some(meta)) = (&self.was[*at].1, was.meta()) else {
+                        continue;
+                    };
+                    *meta = Meta { changed: meta.changed, ..*then };
+                    self.was[*at].1 = was;
+                }
+                None => self.add(path, was),
+            }
+            is_new = true;
+        }
+        if is_new { self.write_was() } else { Ok(()) }
     }
 
     /// The same, where only rights and owner will change.
     pub fn note_rights(&mut self, paths: impl IntoIterator<Item = PathBuf>) -> Result<(), Failure> {
-        self.note_as(paths, true)
-    }
-
-    fn note_as(
-        &mut self,
-        paths: impl IntoIterator<Item = PathBuf>,
-        only_rights: bool,
-    ) -> Result<(), Failure> {
-        let mut number = self.was.iter().map(|(_, was)| was.files()).sum();
-        let mut new = Vec::new();
+        let mut is_new = false;
         for path in paths {
-            if self.knows(&path) || new.iter().any(|(known, _)| *known == path) {
+            if self.knows(&path) || self.places.contains_key(&path) {
                 continue;
             }
-            if number == 0 && new.is_empty() {
-                let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
-                made.map_err(about(&self.folder))?;
-            }
-            let was = if only_rights {
-                Was::Rights(Meta::of(&path)?)
-            } else {
-                self.keep(&path, &mut number)?
-            };
-            new.push((path, was));
+            self.begin()?;
+            is_own(&path)?;
+            let meta = Meta { changed: None, ..Meta::of(&path)? };
+            self.add(path, Was::Rights(meta));
+            is_new = true;
         }
-        if new.is_empty() {
-            return Ok(());
-        }
-        self.was.extend(new);
-        let text = serde_json::to_vec(&self.was).expect("it is plain data");
-        self.write("was.json", &text)
+        if is_new { self.write_was() } else { Ok(()) }
+    }
+
+    fn add(&mut self, path: PathBuf, was: Was) {
+        self.places.insert(path.clone(), self.was.len());
+        self.was.push((path, was));
+    }
+
+    fn begin(&self) -> Result<(), Failure> {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
+        made.map_err(about(&self.folder))
+    }
+
+    fn write_was(&self) -> Result<(), Failure> {
+        self.write("was.json", &self.was)
     }
 
     fn keep(&self, path: &Path, number: &mut usize) -> Result<Was, Failure> {
@@ -182,13 +205,17 @@ impl Keep {
         if self.made.len() == before && !is_other {
             return Ok(());
         }
-        let text = serde_json::to_vec(&self.made).expect("it is plain data");
-        self.write("made.json", &text)
+        self.begin()?;
+        self.write("made.json", &self.made)
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+    fn write(&self, name: &str, what: &impl Serialize) -> Result<(), Failure> {
+        // A path that is no UTF-8 is the one thing that cannot be written.
+        let bytes = serde_json::to_vec(what).map_err(|_| {
+            error("a name among these files is no UTF-8, and cannot be kept: rename it first")
+        })?;
         let aside = self.folder.join(format!("{name}.new"));
-        write_durable(&aside, bytes)?;
+        write_durable(&aside, &bytes)?;
         let to = self.folder.join(name);
         point(Point::Swap);
         let renamed =
@@ -217,18 +244,25 @@ impl Keep {
         Ok(told)
     }
 
-    /// Nobody will come back to it.
+    /// Nobody will come back to it: first what names the rest.
     fn forget(&self) -> Result<(), Failure> {
-        let has_aside = self.folder.join("aside").exists();
         point(Point::Swap);
+        for name in ["was.json", "made.json"] {
+            match fs::remove_file(self.folder.join(name)) {
+                Err(problem) if !is_nothing(&problem) => {
+                    return Err(about(&self.folder.join(name))(problem));
+                }
+                _ => {}
+            }
+            point(Point::Swap);
+        }
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             if entry.file_name() != "aside" {
-                fs::remove_file(entry.path()).map_err(about(&entry.path()))?;
+                let _ = fs::remove_file(entry.path());
             }
         }
-        if !has_aside && self.folder.exists() {
-            fs::remove_dir(&self.folder).map_err(about(&self.folder))?;
-        }
+        // What was put aside stays in it.
+        let _ = fs::remove_dir(&self.folder);
         Ok(())
     }
 
@@ -241,26 +275,26 @@ impl Keep {
         match was {
             Was::Missing => match found {
                 None => Ok(()),
-                Some(found) if found.is_dir() => self.take_away(path, told),
-                Some(_) => {
+                Some(found) if found.is_dir() && self.is_ours(path) => self.take_away(path, told),
+                Some(_) if self.is_ours(path) => {
                     self.set_aside(path, told)?;
-                    fs::remove_file(path).map_err(about(path))
+                    remove(path)
                 }
+                // The step never came to it.
+                Some(_) => Ok(()),
             },
             Was::Rights(meta) => match found {
-                None => Ok(()),
+                None => {
+                    told.push(format!("{} is not there any more", path.display()));
+                    Ok(())
+                }
                 Some(_) => meta.give(path),
             },
             Was::Link { to, meta } => {
-                if found.as_ref().is_some_and(|found| found.is_symlink())
-                    && fs::read_link(path).is_ok_and(|is| is == *to)
-                {
+                if fs::read_link(path).is_ok_and(|is| is == *to) {
                     return meta.give(path);
                 }
                 self.set_aside(path, told)?;
-                if found.is_some_and(|found| found.is_dir()) {
-                    self.take_away(path, told)?;
-                }
                 let aside = beside(path);
                 let _ = fs::remove_file(&aside);
                 let linked =
@@ -274,26 +308,67 @@ impl Keep {
                     return meta.give(path);
                 }
                 self.set_aside(path, told)?;
-                if found.is_some_and(|found| found.is_dir()) {
-                    self.take_away(path, told)?;
-                }
                 let from = fs::File::open(&kept).map_err(about(&kept))?;
                 write_aside(path, from, Some(meta))
             }
             Was::Folder { meta, entries } => {
                 if found.as_ref().is_some_and(|found| !found.is_dir()) {
                     self.set_aside(path, told)?;
-                    fs::remove_file(path).map_err(about(path))?;
                 }
                 if found.is_none_or(|found| !found.is_dir()) {
+                    let _ = fs::remove_file(path);
                     fs::DirBuilder::new().mode(0o700).create(path).map_err(about(path))?;
                 }
+                self.clear(path, entries, told)?;
                 for (name, was) in entries {
                     self.put(&path.join(name), was, told)?;
                 }
                 meta.give(path)
             }
         }
+    }
+
+    /// What the step put into a folder that was there, where nothing was.
+    fn clear(
+        &self,
+        path: &Path,
+        entries: &BTreeMap<PathBuf, Was>,
+        told: &mut Vec<String>,
+    ) -> Result<(), Failure> {
+        let mut later = 0;
+        for entry in fs::read_dir(path).map_err(about(path))? {
+            let entry = entry.map_err(about(path))?;
+            if entries.contains_key(Path::new(&entry.file_name())) {
+                continue;
+            }
+            let inside = entry.path();
+            if !self.made.contains_key(&inside) {
+                later += 1;
+            } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                self.take_away(&inside, told)?;
+            } else {
+                self.set_aside(&inside, told)?;
+                remove(&inside)?;
+            }
+        }
+        if later > 0 && self.made_of(path).is_some() {
+            told.push(format!("in {} {later} stay that came later", path.display()));
+        }
+        Ok(())
+    }
+
+    /// The step made it, or a folder above it.
+    fn is_ours(&self, path: &Path) -> bool {
+        path.ancestors().any(|one| self.made.contains_key(one))
+    }
+
+    /// What the step left at a path; of what is in a folder that it removed: nothing.
+    fn made_of(&self, path: &Path) -> Option<&str> {
+        if let Some(made) = self.made.get(path) {
+            return Some(made);
+        }
+        let above = path.ancestors().skip(1).find_map(|one| self.made.get(one));
+        above.map(String::as_str).filter(|made| *made == GONE)
     }
 
     /// A folder that was not there: all of it goes that the step put into it, and nothing else.
@@ -307,7 +382,7 @@ impl Keep {
                 let _ = fs::remove_dir(made);
             } else {
                 self.set_aside(made, told)?;
-                fs::remove_file(made).map_err(about(made))?;
+                remove(made)?;
             }
         }
         match fs::remove_dir(path) {
@@ -324,26 +399,37 @@ impl Keep {
         }
     }
 
-    /// What is neither what was there nor what the step made of it is somebody's work.
+    /// What is neither what was there nor what the step made of it is somebody's work: it goes into the
+    /// run's folder, whatever it is.
     fn set_aside(&self, path: &Path, told: &mut Vec<String>) -> Result<(), Failure> {
-        let Some(made) = self.made.get(path) else { return Ok(()) };
-        if what(path)?.is_none_or(|is| is == *made) {
+        let Some(made) = self.made_of(path) else { return Ok(()) };
+        let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
+        if made == ANYTHING || what(path)?.is_some_and(|is| is == *made) {
             return Ok(());
         }
         let folder = self.folder.join("aside");
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-        made.map_err(about(&folder))?;
+        let ready = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        ready.map_err(about(&folder))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let free =
-            (1..).map(|number| folder.join(format!("{number}-{name}"))).find(|to| !to.exists());
-        let to = free.unwrap_or_else(|| folder.join(name));
-        let mut options = fs::OpenOptions::new();
-        let copied = (|| {
-            let mut file = options.write(true).create_new(true).mode(0o600).open(&to)?;
-            std::io::copy(&mut fs::File::open(path)?, &mut file)?;
-            file.sync_all()
-        })();
-        copied.map_err(about(&to))?;
+        let name: String = name.chars().take(60).collect();
+        let free = (1..).map(|number| folder.join(format!("{number}-{name}")));
+        let to = free.into_iter().find(|to| fs::symlink_metadata(to).is_err());
+        let to = to.unwrap_or_else(|| folder.join(name));
+        if fs::rename(path, &to).is_err() {
+            if !found.is_file() {
+                return Err(error(format!(
+                    "{} was changed since, and something else is there now: move it away, then go on",
+                    path.display()
+                )));
+            }
+            let mut options = fs::OpenOptions::new();
+            let copied = (|| {
+                let mut file = options.write(true).create_new(true).mode(0o600).open(&to)?;
+                std::io::copy(&mut fs::File::open(path)?, &mut file)?;
+                file.sync_all()
+            })();
+            copied.map_err(about(&to))?;
+        }
         told.push(format!(
             "{} was changed since: that is kept as {}",
             path.display(),
@@ -353,7 +439,44 @@ impl Keep {
     }
 }
 
+/// Of a path that another program writes for the step.
+pub const ANYTHING: &str = "anything";
+
+/// What a removed path is.
+pub const GONE: &str = "gone";
+
+fn remove(path: &Path) -> Result<(), Failure> {
+    match fs::remove_file(path) {
+        Err(problem) if !is_nothing(&problem) => Err(about(path)(problem)),
+        _ => Ok(()),
+    }
+}
+
+/// What belongs to somebody else could be taken from them, and not be given back.
+fn is_own(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt;
+    let own = rustix::process::geteuid();
+    match fs::symlink_metadata(path) {
+        Ok(found) if !own.is_root() && found.uid() != own.as_raw() => Err(error(format!(
+            "{} belongs to another user ({}), and could not be given back: run this as root, or as that user",
+            path.display(),
+            found.uid()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 impl Was {
+    fn meta(&mut self) -> Option<&mut Meta> {
+        match self {
+            Was::Missing => None,
+            Was::Rights(meta)
+            | Was::Link { meta, .. }
+            | Was::File { meta, .. }
+            | Was::Folder { meta, .. } => Some(meta),
+        }
+    }
+
     fn files(&self) -> usize {
         match self {
             Was::File { .. } => 1,
@@ -386,10 +509,12 @@ fn same(one: &Path, other: &Path) -> Result<bool, Failure> {
     Ok(size(one)? == size(other)? && what(one)? == what(other)?)
 }
 
-/// Where something is written before it takes its place.
+/// Where something is written before it takes its place: a name of its own, however long that one is.
 pub fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.plan-new"))
+    use std::os::unix::ffi::OsStrExt;
+    let name = path.file_name().unwrap_or_default();
+    let mark = digest::sha256(name.as_bytes());
+    path.with_file_name(format!(".plan-new-{}", &mark[..12]))
 }
 
 /// That a path has its name now is there after a power cut as well.

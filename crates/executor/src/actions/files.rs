@@ -20,6 +20,7 @@ use plan_model::model::plan::Surroundings;
 use plan_model::model::value::Text;
 use serde_json::Value as Json;
 
+use super::noted::Noted;
 use super::{Act, Found, Perform};
 use crate::crash::{Point, point};
 use crate::event::{Failure, Outputs};
@@ -41,6 +42,7 @@ impl Perform for Files {
                     failure.untouched = going.keep.is_empty();
                     failure
                 })?;
+                tokio::task::yield_now().await;
             }
             let mut outputs = Outputs::new();
             let changed = going.changed.iter().map(|path| Json::from(path.display().to_string()));
@@ -57,7 +59,7 @@ impl Perform for Files {
             for line in Keep::of(kept(job))?.put_back()? {
                 job.say(&line);
             }
-            Ok(())
+            Ok(Noted::of(job, "files").forget()?)
         })
     }
 
@@ -85,12 +87,18 @@ struct Going<'j> {
     changed: Vec<PathBuf>,
     /// What a link pointed at before.
     previous: Option<String>,
+    /// Where each path that was asked for is, in this order; also of an attempt before this one.
+    noted: Vec<PathBuf>,
+    asked: usize,
 }
 
 impl<'j> Going<'j> {
     fn of(job: &'j Job, around: &Surroundings) -> Result<Going<'j>, Failure> {
         let base = job.around(Some(around))?.dir;
-        Ok(Going { job, keep: Keep::of(kept(job))?, base, changed: Vec::new(), previous: None })
+        let (keep, noted) =
+            (Keep::of(kept(job))?, Noted::of(job, "files").read()?.unwrap_or_default());
+        let (changed, previous, asked) = (Vec::new(), None, 0);
+        Ok(Going { job, keep, base, changed, previous, noted, asked })
     }
 
     fn make(&mut self, change: &FileChange) -> Result<(), Failure> {
@@ -121,12 +129,38 @@ impl<'j> Going<'j> {
         self.job.filler()
     }
 
-    fn path(&self, text: &Text) -> Result<PathBuf, Failure> {
+    /// Where a path of the plan is: links in the folders above it are followed.
+    fn path(&mut self, text: &Text) -> Result<PathBuf, Failure> {
         let filled = self.fill().of(text)?;
         match filled.trim_end_matches('/') {
             "" => Err(error(format!("`{}` names no path", text.value))),
-            filled => Ok(self.base.join(filled)),
+            filled => self.real(&self.base.join(filled)),
         }
+    }
+
+    /// After a crash it is where it was before: a link that this step turned since is not followed again.
+    fn real(&mut self, path: &Path) -> Result<PathBuf, Failure> {
+        self.asked += 1;
+        if let Some(known) = self.noted.get(self.asked - 1) {
+            return Ok(known.clone());
+        }
+        let mut missing = Vec::new();
+        let mut at = path.parent().unwrap_or(path);
+        let found = loop {
+            match (fs::canonicalize(at), at.parent(), at.file_name()) {
+                (Ok(found), ..) => break found,
+                (Err(_), Some(above), Some(name)) => {
+                    missing.push(name);
+                    at = above;
+                }
+                _ => break at.to_owned(),
+            }
+        };
+        let real = found.join(missing.into_iter().rev().collect::<PathBuf>());
+        let real = path.file_name().map_or(real.clone(), |name| real.join(name));
+        self.noted.push(real.clone());
+        Noted::of(self.job, "files").write(&self.noted)?;
+        Ok(real)
     }
 
     fn rights(&self, asked: &Ownership) -> Result<Rights, Failure> {
@@ -145,7 +179,13 @@ impl<'j> Going<'j> {
     /// A file that holds this, with what was said of its rights; one that is there keeps its others.
     fn write(&mut self, path: &Path, from: &mut dyn Read, rights: Rights) -> Result<(), Failure> {
         // What a link leads to is changed, and the link stays.
-        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = &match fs::canonicalize(path) {
+            Ok(real) => real,
+            Err(_) if fs::symlink_metadata(path).is_ok() => {
+                return Err(error(format!("{} is a link to nothing", path.display())));
+            }
+            Err(_) => path.to_owned(),
+        };
         if path.is_dir() {
             return Err(error(format!("{} is a folder", path.display())));
         }
@@ -235,12 +275,20 @@ impl<'j> Going<'j> {
 
     /// What is not there needs not be removed.
     fn remove(&mut self, path: &Path) -> Result<(), Failure> {
-        let wrong = |problem: std::io::Error| error(format!("{}: {problem}", path.display()));
-        let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
+        if fs::symlink_metadata(path).is_err() {
+            return Ok(());
+        }
         if path.parent().is_none() || path.file_name().is_none() {
             return Err(error(format!("{} is not removed", path.display())));
         }
         self.keep.note([path.to_owned()])?;
+        self.keep.made([(path.to_owned(), keep::GONE.to_owned())])?;
+        self.remove_noted(path)
+    }
+
+    fn remove_noted(&mut self, path: &Path) -> Result<(), Failure> {
+        let wrong = |problem: std::io::Error| error(format!("{}: {problem}", path.display()));
+        let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
         point(Point::Swap);
         match found.is_dir() {
             true => fs::remove_dir_all(path).map_err(wrong)?,

@@ -184,11 +184,15 @@ impl<'j> Way<'j> {
                     let rights = keep::meta::Meta::usual();
                     return Ok(keep::write_aside(flag, text.as_bytes(), Some(&rights))?);
                 }
+                keep.made([(flag.clone(), keep::GONE.to_owned())])?;
                 Ok(std::fs::remove_file(flag)
                     .map_err(|problem| error(format!("{}: {problem}", flag.display())))?)
             }
             How::Laravel(folder) => {
-                self.keep()?.note(LARAVEL.map(|name| folder.join(name)))?;
+                let flags = LARAVEL.map(|name| folder.join(name));
+                let mut keep = self.keep()?;
+                keep.note(flags.clone())?;
+                keep.made(flags.map(|flag| (flag, keep::ANYTHING.to_owned())))?;
                 let mut text = format!("php artisan {}", if on { "down" } else { "up" });
                 if let Some(keys) = self.keys.filter(|_| on) {
                     if let Some(retry) = fill.optional_time(keys.retry_after.as_ref())? {

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::manual::{self, Put};
 use super::{Act, Found, Perform, here_only};
+use crate::archive::catalogue::Standing;
 use crate::archive::swap::{Stands, Swap};
 use crate::archive::{self, Kind, Manifest, prove};
 use crate::digest::{self, hex};
@@ -185,6 +186,12 @@ fn by_id(job: &Job, id: &str) -> Result<PathBuf, Failure> {
     named.retain(|kept| kept.manifest.id == id || kept.path.as_os_str() == id);
     match &named[..] {
         [] => {}
+        [kept] if kept.standing() == Standing::Away => {
+            return Err(error(format!(
+                "{} is not there, or not whole; it lies in a bucket: plan backups fetch {id} brings it back",
+                kept.path.display()
+            )));
+        }
         [kept] => return Ok(kept.place().to_owned()),
         several => {
             let paths: Vec<_> =

@@ -120,12 +120,18 @@ impl Object {
     }
 
     /// Fetches it to where it was; it has its name when it is whole.
-    pub async fn get(&self, path: &Path) -> Result<(), Failure> {
+    pub async fn get(&self, path: &Path, known: &Manifest) -> Result<(), Failure> {
         let reached = self.reach()?;
         let wrong = |problem: std::io::Error| error(format!("{}: {problem}", path.display()));
         let beside = reached.text(&self.beside()).await?;
         let manifest: Manifest = serde_json::from_slice(&beside)
             .map_err(|problem| error(format!("{self}.json: {problem}")))?;
+        // Whoever may write into the bucket may write both of them.
+        if (&manifest.sha256, manifest.size) != (&known.sha256, known.size) {
+            return Err(error(format!(
+                "{self} is another backup than the one that the catalogue knows"
+            )));
+        }
         let half = partial(path);
         crate::world::write_private(&half, b"")?;
         let fetched = async {

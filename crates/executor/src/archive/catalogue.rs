@@ -37,6 +37,8 @@ pub enum Standing {
     There,
     /// The first one is not whole, its second copy is there.
     Copied,
+    /// The first one is not whole, its second copy lies where only a server can tell of it.
+    Away,
     Missing,
     /// Its length, or what it says of itself, is not what was written.
     Changed,
@@ -50,10 +52,16 @@ impl Standing {
         matches!(self, Standing::There | Standing::Copied)
     }
 
+    /// It, or a copy that nobody has looked at now.
+    pub fn may_be_whole(self) -> bool {
+        self.is_whole() || self == Standing::Away
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Standing::There => "there",
             Standing::Copied => "there as its copy only",
+            Standing::Away => "there as its copy in a bucket only",
             Standing::Missing => "missing",
             Standing::Changed => "changed",
             Standing::Damaged => "damaged",
@@ -79,6 +87,7 @@ impl Kept {
         match first {
             Standing::There if self.fault.is_none() => Standing::There,
             _ if self.has_copy() => Standing::Copied,
+            _ if matches!(self.manifest.copy, Some(Second::Object(_))) => Standing::Away,
             Standing::There => Standing::Damaged,
             other => other,
         }

@@ -68,6 +68,8 @@ fn subject(
     let newest = &all[members[0]].0.manifest;
     let policy = if asked.is_empty() { newest.keep } else { asked };
     let whole: Vec<usize> = members.iter().copied().filter(|at| all[*at].1.is_whole()).collect();
+    let may_be: Vec<usize> =
+        members.iter().copied().filter(|at| all[*at].1.may_be_whole()).collect();
     let mut stays: BTreeMap<usize, String> = BTreeMap::new();
     let mut keep = |at: usize, why: &str| {
         stays.entry(at).or_insert_with(|| why.to_owned());
@@ -90,12 +92,15 @@ fn subject(
     if let Some(at) = whole.iter().copied().find(restored) {
         keep(at, "the newest that was proven by a restore");
     }
+    if let Some(at) = may_be.iter().copied().find(proven) {
+        keep(at, "the newest proven one, if its copy is whole");
+    }
     if policy.is_empty() {
         for at in members.iter().filter(|at| all[**at].1 != Standing::Missing) {
             keep(*at, "no retention is set: `keep:` in its step, or --keep");
         }
     }
-    for at in whole.iter().copied().take(count(policy.last)) {
+    for at in may_be.iter().copied().take(count(policy.last)) {
         keep(at, "one of the newest");
     }
     for (limit, format, word) in [
@@ -104,7 +109,7 @@ fn subject(
         (policy.monthly, "%Y-%m", "month"),
     ] {
         let mut seen = BTreeSet::new();
-        for at in &whole {
+        for at in &may_be {
             let ended = all[*at].0.manifest.ended.timestamp();
             let name = ended.to_zoned(TimeZone::UTC).strftime(format).to_string();
             if seen.len() < count(limit) && seen.insert(name.clone()) {
@@ -132,7 +137,7 @@ fn subject(
 
 fn goes((kept, standing): &(Kept, Standing), now: Moment) -> String {
     match standing {
-        Standing::There | Standing::Copied => {
+        Standing::There | Standing::Copied | Standing::Away => {
             format!("{} old", days(now.since(kept.manifest.ended).as_secs()))
         }
         Standing::Missing => "its file is not there any more".to_owned(),

@@ -57,6 +57,7 @@ impl Second {
     /// What is missing for it, as far as the machine alone can tell.
     pub fn lacks(copy_to: &str) -> Option<String> {
         match copy_to.split_once("://") {
+            None if copy_to.starts_with("s3:") => Some(unknown(copy_to)),
             None => None,
             Some(("s3", _)) => bucket::lacks(),
             Some(_) => Some(unknown(copy_to)),
@@ -88,7 +89,7 @@ impl Second {
         match self {
             Second::Object(object) => {
                 folder(path.parent().unwrap_or(Path::new(".")))?;
-                object.get(path).await
+                object.get(path, manifest).await
             }
             Second::File(from) => {
                 let (from, to, manifest) = (from.clone(), path.to_owned(), manifest.clone());

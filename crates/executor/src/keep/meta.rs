@@ -60,7 +60,10 @@ impl Meta {
                     .map_err(|problem| wrong("rights", problem))?;
             }
         }
-        let Some((seconds, billionths)) = self.changed else { return Ok(()) };
+        let is_same = |time| (found.mtime(), found.mtime_nsec()) == time;
+        let Some((seconds, billionths)) = self.changed.filter(|time| !is_same(*time)) else {
+            return Ok(());
+        };
         let time = Timespec { tv_sec: seconds, tv_nsec: billionths as _ };
         let times = Timestamps { last_access: time, last_modification: time };
         utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)

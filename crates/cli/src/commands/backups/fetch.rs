@@ -13,7 +13,11 @@ pub async fn run(args: &FetchBackup, terminal: &mut Terminal) -> Result<Exit, Re
     let mut store = operate::existing(&args.store.store).await?;
     let kept = find(&mut store, &args.backup).await?;
     let id = &kept.manifest.id;
-    if kept.standing() == Standing::There {
+    let is_whole = || {
+        let found = plan_executor::digest::of_file(&kept.path);
+        found.is_ok_and(|found| found == (kept.manifest.sha256.clone(), kept.manifest.size))
+    };
+    if kept.standing() == Standing::There && is_whole() {
         terminal.tell(&format!("{id} is where it was: {}", short(&kept.path)));
         return Ok(Exit::Done);
     }

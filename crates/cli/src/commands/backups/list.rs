@@ -52,7 +52,7 @@ fn lines(kept: &Kept, now: Moment) -> Vec<String> {
     };
     let standing = match kept.standing() {
         Standing::There => paint(theme::GOOD, "there"),
-        Standing::Copied => paint(theme::WARN, Standing::Copied.word()),
+        standing @ (Standing::Copied | Standing::Away) => paint(theme::WARN, standing.word()),
         other => paint(theme::BAD, other.word()),
     };
     let from = manifest.from.as_deref().unwrap_or("files");

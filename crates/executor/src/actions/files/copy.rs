@@ -11,7 +11,7 @@ use crate::world::error;
 
 pub fn make(going: &mut Going<'_>, change: &CopyFile) -> Result<(), Failure> {
     let (from, mut to) = (going.path(&change.copy)?, going.path(&change.to)?);
-    let into_folder = to.is_dir() || change.to.value.ends_with('/');
+    let into_folder = to.is_dir() || going.fill().of(&change.to)?.ends_with('/');
     if let Some(name) = from.file_name().filter(|_| into_folder) {
         to.push(name);
     }
@@ -27,9 +27,9 @@ pub fn make(going: &mut Going<'_>, change: &CopyFile) -> Result<(), Failure> {
     let mut file = File::open(&from).map_err(wrong)?;
     let mut rights = going.rights(&change.ownership)?;
     if !to.exists() {
-        // A program stays one.
-        rights.mode =
-            rights.mode.or(Some(Meta::of(&std::fs::canonicalize(&from).map_err(wrong)?)?.mode));
+        // A program stays one; special bits would be those of another owner.
+        let meta = Meta::of(&std::fs::canonicalize(&from).map_err(wrong)?)?;
+        rights.mode = rights.mode.or(Some(meta.mode & 0o777));
     }
     going.write(&to, &mut file, rights)
 }

@@ -21,6 +21,14 @@ pub fn make(going: &mut Going<'_>, change: &SetLink) -> Result<(), Failure> {
     if fs::symlink_metadata(&link).is_ok_and(|found| !found.is_symlink()) {
         return Err(error(format!("{} is there, and no link", link.display())));
     }
+    let beside = target.parent().and_then(|parent| fs::canonicalize(parent).ok());
+    if change.keep.is_some() && beside == fs::canonicalize(&folder).ok() {
+        return Err(error(format!(
+            "`keep` removes old releases, and {} holds other things too: put releases into a folder of \
+             their own, such as releases/",
+            folder.display()
+        )));
+    }
     // After a crash it may point there already.
     let previous = going.keep.led_to(&link).or_else(|| fs::read_link(&link).ok());
     for path in change.shared.iter().flatten() {
@@ -78,6 +86,8 @@ fn thin(
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if let Some(changed) = entry.metadata().ok().and_then(|found| found.modified().ok())
             && is_folder
+            && !entry.file_name().to_string_lossy().starts_with('.')
+            && !going.job.world.folder.starts_with(entry.path())
             && entry.path() != target
             && Some(entry.path()) != previous
         {

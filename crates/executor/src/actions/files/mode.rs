@@ -11,6 +11,8 @@ use crate::world::error;
 
 pub fn make(going: &mut Going<'_>, change: &SetMode) -> Result<(), Failure> {
     let path = going.path(&change.path)?;
+    let path = fs::canonicalize(&path)
+        .map_err(|problem| error(format!("{}: {problem}", path.display())))?;
     let rights = going.rights(&change.ownership)?;
     let mut all = vec![path.clone()];
     if going.fill().flag(change.recursive.as_ref(), false)? {

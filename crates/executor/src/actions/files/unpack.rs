@@ -1,11 +1,13 @@
 //! An archive becomes a folder: beside its place first, and only if all of it may be there. Whoever
 //! packed it is not trusted.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
 use plan_model::model::action::files::UnpackArchive;
@@ -14,6 +16,7 @@ use tar::EntryType;
 use super::Going;
 use crate::crash::{Point, point};
 use crate::event::Failure;
+use crate::keep::meta::Meta;
 use crate::keep::{beside, what};
 use crate::world::error;
 
@@ -46,6 +49,9 @@ pub fn make(going: &mut Going<'_>, change: &UnpackArchive) -> Result<(), Failure
         listed(&stage, &to, &mut made)?;
         going.keep.made(made)?;
         point(Point::Swap);
+        if to.is_dir() {
+            Meta { changed: None, ..Meta::of(&to)? }.give(&stage)?;
+        }
         let _ = fs::remove_dir(&to);
         fs::rename(&stage, &to).map_err(|problem| error(format!("{}: {problem}", to.display())))
     });
@@ -55,6 +61,28 @@ pub fn make(going: &mut Going<'_>, change: &UnpackArchive) -> Result<(), Failure
     placed.map_err(|failure| error(format!("{}: {}", from.display(), failure.text)))?;
     going.changed.push(to);
     Ok(())
+}
+
+/// So much may stand before an entry.
+const HEAD: u64 = 1 << 20;
+
+/// A reader that gives no more than it may.
+struct Heads<R> {
+    from: R,
+    left: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Heads<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = self.left.get();
+        if left == 0 {
+            return Err(io::Error::other("an entry has a name or remarks without end"));
+        }
+        let most = into.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let read = self.from.read(&mut into[..most])?;
+        self.left.set(left - read as u64);
+        Ok(read)
+    }
 }
 
 /// What was made, as it will be called.
@@ -110,8 +138,14 @@ struct Into<'s> {
 impl Into<'_> {
     fn tar(&mut self, from: impl Read) -> Result<(), Failure> {
         let odd = |problem: io::Error| error(format!("it cannot be read: {problem}"));
-        let mut archive = tar::Archive::new(from);
-        for entry in archive.entries().map_err(odd)? {
+        let left = Rc::new(Cell::new(HEAD));
+        let mut archive = tar::Archive::new(Heads { from, left: left.clone() });
+        let mut entries = archive.entries().map_err(odd)?;
+        loop {
+            // Names and remarks are read into memory, whatever length they say they have.
+            left.set(HEAD);
+            let Some(entry) = entries.next() else { return Ok(()) };
+            left.set(u64::MAX);
             let mut entry = entry.map_err(odd)?;
             let name = entry.path().map_err(odd)?.into_owned();
             let Some(path) = self.enter(&name)? else { continue };
@@ -143,7 +177,6 @@ impl Into<'_> {
                 _ => return Err(odd_kind(&name)),
             }
         }
-        Ok(())
     }
 
     fn zip(&mut self, archive: &mut zip::ZipArchive<BufReader<File>>) -> Result<(), Failure> {
@@ -266,6 +299,12 @@ impl Into<'_> {
         let odd = |problem: io::Error| error(problem.to_string());
         for (path, to) in &self.links {
             symlink(to, self.stage.join(path)).map_err(odd)?;
+        }
+        let is_empty = fs::read_dir(self.stage).is_ok_and(|mut entries| entries.next().is_none());
+        if is_empty {
+            return Err(error(
+                "nothing of it is left: does it hold so many leading folders (`strip`)?",
+            ));
         }
         // All of it is on the disk before it has its name.
         rustix::fs::syncfs(File::open(self.stage).map_err(odd)?)

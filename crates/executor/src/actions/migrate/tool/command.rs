@@ -2,7 +2,7 @@
 
 use plan_model::model::action::migrate::MigrateCommands;
 
-use super::super::super::Act;
+use super::super::super::{Act, with_word};
 use super::{Call, Going, Tool, VARIABLE};
 use crate::event::Failure;
 use crate::world::{Broken, error};
@@ -45,19 +45,7 @@ fn commands<'c>(call: &Call<'c>) -> Result<&'c MigrateCommands, Failure> {
 
 /// `{{ target }}` is a word of the script, whatever the version holds.
 fn going(text: &str, version: &str) -> Going {
-    let mut filled = String::new();
-    let mut rest = text;
-    while let Some(start) = rest.find("{{") {
-        let Some(length) = rest[start..].find("}}") else { break };
-        let end = start + length + 2;
-        filled += &rest[..start];
-        match rest[start + 2..end - 2].trim() {
-            "target" => filled += &format!("\"${VARIABLE}\""),
-            _ => filled += &rest[start..end],
-        }
-        rest = &rest[end..];
-    }
-    Going { text: filled + rest, version: Some(version.to_owned()) }
+    Going { text: with_word(text, "target", VARIABLE), version: Some(version.to_owned()) }
 }
 
 #[cfg(test)]

@@ -1,0 +1,312 @@
+//! `service`: stops, starts, restarts and reloads what runs on a machine, by its manager. Whether a service
+//! runs is asked before and after each turn; the way back brings each to the state that it had.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use plan_model::model::action::service::{Manager, Service, ServiceCommands};
+use plan_model::model::plan::Surroundings;
+use plan_model::model::value::{OneOrMany, Text};
+use tokio::time::sleep;
+
+use super::noted::Noted;
+use super::{Act, Found, Perform, here_only};
+use crate::event::{Failure, Outputs};
+use crate::world::{Around, Broken, Job, error};
+
+/// So long a service may take to stop, where the plan does not say.
+const DRAIN: Duration = Duration::from_secs(90);
+/// So long one may take until it runs.
+const START: Duration = Duration::from_secs(90);
+/// So long it must stay up, where the plan does not say.
+const STABLE: Duration = Duration::from_secs(3);
+const EVERY: Duration = Duration::from_millis(250);
+
+/// What commands of an unknown manager find the service in.
+const VARIABLE: &str = "PLAN_SERVICE";
+
+impl Perform for Service {
+    fn lacks(&self, around: &Surroundings) -> Vec<String> {
+        let mut lacks = here_only(around);
+        if self.build.is_some() {
+            lacks.push(
+                "this version of plan cannot `build` images yet: a `run:` step can".to_owned(),
+            );
+        }
+        if (self.manager == Some(Manager::Command)) != self.commands.is_some() {
+            lacks.push("`manager: command` and `commands:` belong together".to_owned());
+        }
+        let reloads = self.reload.is_some() && self.manager == Some(Manager::Command);
+        if reloads {
+            lacks.push("`commands:` know no reload: a `run:` step can".to_owned());
+        }
+        lacks
+    }
+
+    fn perform<'a>(
+        &'a self,
+        job: &'a Job,
+        around: &'a Surroundings,
+    ) -> Act<'a, Result<Outputs, Broken>> {
+        Box::pin(async move {
+            let services = Services::of(self, job, around).map_err(Failure::untouched)?;
+            let parts = [&self.stop, &self.start, &self.restart, &self.reload];
+            let mut names = Vec::new();
+            for part in parts.into_iter().flatten() {
+                for name in services.names(part)? {
+                    if !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+            }
+            let noted = Noted::of(job, "service");
+            if noted.read::<Before>()?.is_none() {
+                let mut before = Before::new();
+                for name in names {
+                    let is_up = services.is_up(&name).await?;
+                    before.insert(name, is_up);
+                }
+                noted.write(&before)?;
+            }
+            for name in services.names_of(&self.stop)? {
+                services.stop(&name).await?;
+            }
+            for name in services.names_of(&self.start)? {
+                services.start(&name).await?;
+            }
+            for name in services.names_of(&self.restart)? {
+                services.tell("restart", &name).await?;
+                services.stays_up(&name).await?;
+            }
+            for name in services.names_of(&self.reload)? {
+                services.tell("reload", &name).await?;
+                services.stays_up(&name).await?;
+            }
+            Ok(Outputs::new())
+        })
+    }
+
+    fn undo<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Result<(), Broken>> {
+        Box::pin(async move {
+            let noted = Noted::of(job, "service");
+            let Some(before) = noted.read::<Before>()? else { return Ok(()) };
+            let services = Services::of(self, job, around)?;
+            for (name, was_up) in before.into_iter().rev() {
+                match was_up {
+                    true => services.start(&name).await?,
+                    false => services.stop(&name).await?,
+                }
+            }
+            Ok(noted.forget()?)
+        })
+    }
+
+    fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
+        let how = "each service is asked how it is, and told what is missing".to_owned();
+        Box::pin(async { Found::Partly { how } })
+    }
+
+    fn found_undone<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
+        Box::pin(async { Found::Undone { how: "each service is asked again".to_owned() } })
+    }
+}
+
+/// Which of them ran.
+type Before = BTreeMap<String, bool>;
+
+/// Services and who manages them.
+pub struct Services<'j> {
+    job: &'j Job,
+    around: Around,
+    manager: Manager,
+    commands: Option<&'j ServiceCommands>,
+    drain: Duration,
+    stable: Duration,
+}
+
+impl<'j> Services<'j> {
+    fn of(
+        service: &'j Service,
+        job: &'j Job,
+        around: &Surroundings,
+    ) -> Result<Services<'j>, Failure> {
+        let fill = job.filler();
+        let mut around = job.around(Some(around))?;
+        if let Some(dir) = &service.dir {
+            around.dir = fill.path(&dir.value)?;
+        }
+        let drain = fill.optional_time(service.drain.as_ref())?.unwrap_or(DRAIN);
+        let stable = fill.optional_time(service.stable_for.as_ref())?.unwrap_or(STABLE);
+        let manager = service.manager.unwrap_or(Manager::Systemd);
+        let commands = service.commands.as_ref();
+        Ok(Services { job, around, manager, commands, drain, stable })
+    }
+
+    /// For whoever only asks.
+    pub fn asked(job: &'j Job, around: Around, manager: Option<Manager>) -> Services<'j> {
+        let manager = manager.unwrap_or(Manager::Systemd);
+        Services { job, around, manager, commands: None, drain: DRAIN, stable: STABLE }
+    }
+
+    fn names(&self, part: &OneOrMany<Text>) -> Result<Vec<String>, Failure> {
+        part.iter().map(|name| plain(self.job.filler().of(name)?)).collect()
+    }
+
+    fn names_of(&self, part: &Option<OneOrMany<Text>>) -> Result<Vec<String>, Failure> {
+        part.as_ref().map_or(Ok(Vec::new()), |part| self.names(part))
+    }
+
+    async fn stop(&self, name: &str) -> Result<(), Broken> {
+        if !self.is_up(name).await? {
+            return Ok(());
+        }
+        self.tell("stop", name).await?;
+        let began = Instant::now();
+        while self.is_up(name).await? {
+            if began.elapsed() > self.drain {
+                let waited = plan_model::notation::Spoken(self.drain);
+                return Err(
+                    error(format!("{name} still runs {waited} after it was told to stop")).into()
+                );
+            }
+            sleep(EVERY).await;
+        }
+        Ok(())
+    }
+
+    async fn start(&self, name: &str) -> Result<(), Broken> {
+        if !self.is_up(name).await? {
+            self.tell("start", name).await?;
+        }
+        self.stays_up(name).await
+    }
+
+    /// A service that comes up and falls down again has not been started.
+    async fn stays_up(&self, name: &str) -> Result<(), Broken> {
+        let began = Instant::now();
+        while !self.is_up(name).await? {
+            if began.elapsed() > START {
+                let text = format!("{name} does not run{}", self.where_it_tells(name));
+                return Err(error(text).into());
+            }
+            sleep(EVERY).await;
+        }
+        let up = Instant::now();
+        while up.elapsed() < self.stable {
+            sleep(EVERY.min(self.stable)).await;
+            if !self.is_up(name).await? {
+                let text =
+                    format!("{name} came up and went down again{}", self.where_it_tells(name));
+                return Err(error(text).into());
+            }
+        }
+        Ok(())
+    }
+
+    fn where_it_tells(&self, name: &str) -> String {
+        match self.manager {
+            Manager::Systemd => format!(": journalctl -u {name}"),
+            Manager::Supervisor => format!(": supervisorctl tail {name} stderr"),
+            Manager::Compose => format!(": docker compose logs {name}"),
+            Manager::Command => String::new(),
+        }
+    }
+
+    pub async fn is_up(&self, name: &str) -> Result<bool, Broken> {
+        let program = match self.manager {
+            Manager::Systemd => vec!["systemctl", "is-active", "--", name],
+            Manager::Supervisor => vec!["supervisorctl", "status", name],
+            Manager::Compose => {
+                vec!["docker", "compose", "ps", "--status", "running", "--services", name]
+            }
+            Manager::Command => {
+                let commands = self.commands()?;
+                let ran = self.script(&commands.status.value, name).await?;
+                return Ok(ran.check(self.around.timeout).is_ok());
+            }
+        };
+        let program = program.into_iter().map(str::to_owned).collect();
+        let ran = self.job.program(program, self.around.clone(), None, true).await?;
+        let said = ran.text().unwrap_or_default();
+        let word = match self.manager {
+            Manager::Supervisor => said.split_whitespace().nth(1).unwrap_or_default(),
+            _ => said.trim(),
+        };
+        match (self.manager, word) {
+            (Manager::Systemd, "active" | "reloading") | (Manager::Supervisor, "RUNNING") => {
+                Ok(true)
+            }
+            (
+                Manager::Systemd,
+                "inactive" | "failed" | "activating" | "deactivating" | "maintenance",
+            )
+            | (
+                Manager::Supervisor,
+                "STOPPED" | "STARTING" | "BACKOFF" | "STOPPING" | "EXITED" | "FATAL",
+            ) => Ok(false),
+            (Manager::Compose, _) => {
+                ran.check(self.around.timeout)?;
+                Ok(said.lines().any(|line| line.trim() == name))
+            }
+            _ => {
+                ran.check(self.around.timeout)?;
+                let said: String = said.trim().chars().take(200).collect();
+                Err(error(format!("{name} is nothing that its manager knows: {said}")).into())
+            }
+        }
+    }
+
+    async fn tell(&self, verb: &str, name: &str) -> Result<(), Broken> {
+        let seconds = self.drain.as_secs().max(1).to_string();
+        let program = match (self.manager, verb) {
+            (Manager::Systemd, _) => vec!["systemctl", verb, "--", name],
+            (Manager::Supervisor, "reload") => vec!["supervisorctl", "signal", "HUP", name],
+            (Manager::Supervisor, _) => vec!["supervisorctl", verb, name],
+            (Manager::Compose, "start") => vec!["docker", "compose", "up", "-d", "--no-deps", name],
+            (Manager::Compose, "stop" | "restart") => {
+                vec!["docker", "compose", verb, "--timeout", &seconds, name]
+            }
+            (Manager::Compose, _) => vec!["docker", "compose", "kill", "-s", "HUP", name],
+            (Manager::Command, _) => {
+                let commands = self.commands()?;
+                let texts = match verb {
+                    "start" => vec![&commands.start],
+                    "stop" => vec![&commands.stop],
+                    _ => vec![&commands.stop, &commands.start],
+                };
+                for text in texts {
+                    let ran = self.script(&text.value, name).await?;
+                    ran.check(self.around.timeout)?;
+                }
+                return Ok(());
+            }
+        };
+        let program = program.into_iter().map(str::to_owned).collect();
+        let ran = self.job.program(program, self.around.clone(), None, false).await?;
+        Ok(ran.check(self.around.timeout).map_err(|mut failure| {
+            failure.text = format!("{verb} {name}: {}", failure.text);
+            failure
+        })?)
+    }
+
+    fn commands(&self) -> Result<&'j ServiceCommands, Failure> {
+        self.commands.ok_or_else(|| error("`manager: command` needs `commands:`"))
+    }
+
+    /// `{{ service }}` is a word of the script, whatever it is called.
+    async fn script(&self, text: &str, name: &str) -> Result<crate::world::Ran, Broken> {
+        let mut around = self.around.clone();
+        around.env.push((VARIABLE.to_owned(), name.to_owned()));
+        let text = super::with_word(text, "service", VARIABLE);
+        self.job.script(&text, around, None, false).await
+    }
+}
+
+/// A name that a manager takes for nothing else.
+fn plain(name: String) -> Result<String, Failure> {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_.@:/\\".contains(c);
+    match !name.is_empty() && !name.starts_with('-') && name.chars().all(is_plain) {
+        true => Ok(name),
+        false => Err(error(format!("`{}` is no name of a service", name.escape_debug()))),
+    }
+}

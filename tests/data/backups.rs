@@ -261,11 +261,7 @@ fn a_second_copy_is_as_good_as_the_first() {
     let backup = listed(&place).into_iter().find(|one| one["step"] == "save").unwrap();
     let (id, path) = (backup["id"].as_str().unwrap(), backup["path"].as_str().unwrap());
     std::fs::remove_file(path).unwrap();
-    place
-        .plan(&["backups", "verify", id])
-        .ends(1)
-        .says("its second copy is: ")
-        .says("not verified");
+    place.plan(&["backups", "verify", id]).ends(1).says("its second copy: ").says("not verified");
     place.plan(&["backups"]).ends(0).says("there as its copy only");
     // It is as good as the first one, for whoever prunes as well.
     place
@@ -275,6 +271,8 @@ fn a_second_copy_is_as_good_as_the_first() {
     server.sql("delete from orders");
     place.plan(&["backups", "restore", id, "--yes"]).ends(0);
     assert_eq!(server.sql("select count(*) from orders"), "2");
+    place.plan(&["backups", "fetch", id]).ends(0).says("is back");
+    place.plan(&["backups", "verify", id]).ends(0).says("whole");
     // Both go together.
     place.apply().ends(0);
     place.plan(&["backups", "prune", "--yes"]).ends(0);
@@ -288,7 +286,9 @@ fn a_second_copy_is_as_good_as_the_first() {
     place.write("plan.yaml", &plan.replace("far/away", "backups"));
     place.apply().ends(1).says("the folder of the backup itself");
     place.write("plan.yaml", &plan.replace("far/away", "s3://far/away"));
-    place.apply().ends(6).says("no address yet");
+    place.apply().ends(6).says("needs AWS_ACCESS_KEY_ID");
+    place.write("plan.yaml", &plan.replace("far/away", "gs://far/away"));
+    place.apply().ends(6).says("knows folders and s3:// addresses");
 }
 
 /// Nothing but another digest is damage: a backup is not given up because somebody had the wrong key, or

@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "other tests use more of it")]
 mod place;
 
+mod changelog;
 mod fetch;
 mod files;
 mod git;

@@ -2,6 +2,7 @@
 //! Journals nothing and decides nothing about the run.
 
 pub mod backup;
+pub mod changelog;
 pub mod compare;
 pub mod fetch;
 pub mod files;
@@ -110,6 +111,7 @@ pub fn performer<'p>(action: Action<'p>) -> Result<&'p dyn Perform, String> {
         Action::Git(git) => git,
         Action::Maintenance(maintenance) => maintenance,
         Action::Service(service) => service,
+        Action::Changelog(changelog) => changelog,
         other => {
             return Err(format!("this version of plan cannot carry out `{}` yet", other.key()));
         }

@@ -244,8 +244,14 @@ impl Keep {
         Ok(told)
     }
 
+    /// A file is as the step left it.
+    pub fn is_what_was_made(&self, path: &Path) -> Result<bool, Failure> {
+        let made = self.made.get(path);
+        Ok(made.is_some() && what(path)?.as_ref() == made)
+    }
+
     /// Nobody will come back to it: first what names the rest.
-    fn forget(&self) -> Result<(), Failure> {
+    pub fn forget(&self) -> Result<(), Failure> {
         point(Point::Swap);
         for name in ["was.json", "made.json"] {
             match fs::remove_file(self.folder.join(name)) {

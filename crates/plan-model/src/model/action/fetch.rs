@@ -35,6 +35,13 @@ impl ActionFacts for Fetch {
         Inverse::Natural("removes the fetched file".to_owned())
     }
 
+    fn by_hand(&self) -> String {
+        "by hand: kept/STEP in the run's folder holds what was there: was.json tells each path with its \
+         rights, owner and time, and the number of the file beside it that has its bytes; `missing` was not \
+         there"
+            .to_owned()
+    }
+
     fn effects(&self) -> Vec<Effect> {
         Vec::new()
     }

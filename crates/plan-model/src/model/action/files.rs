@@ -250,6 +250,13 @@ impl ActionFacts for Files {
         Inverse::Natural("puts back what was there, with mode, owner and times".to_owned())
     }
 
+    fn by_hand(&self) -> String {
+        "by hand: kept/STEP in the run's folder holds what was there: was.json tells each path with its \
+         rights, owner and time, and the number of the file beside it that has its bytes; `missing` was not \
+         there"
+            .to_owned()
+    }
+
     fn effects(&self) -> Vec<Effect> {
         let targets = self.iter().flat_map(FileChange::targets);
         targets.map(|path| Effect::Files { path: path.value.clone() }).collect()

@@ -57,6 +57,13 @@ impl ActionFacts for Git {
         }
     }
 
+    fn by_hand(&self) -> String {
+        "by hand: STEP.git.json in the run's folder holds the branch and the commit that were there, the branch \
+         that was merged into (`merged`) with its commit before, and the refs that were made: git checkout \
+         BRANCH, git reset --hard COMMIT where it was merged into, git update-ref -d REF"
+            .to_owned()
+    }
+
     fn effects(&self) -> Vec<Effect> {
         let moves = self.checkout.is_some() || self.merge.is_some();
         let path = self.dir.as_ref().map_or(".".to_owned(), |dir| dir.value.clone());

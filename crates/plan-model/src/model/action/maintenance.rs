@@ -111,6 +111,12 @@ impl ActionFacts for Maintenance {
         })
     }
 
+    fn by_hand(&self) -> String {
+        "by hand: STEP.maintenance.json in the run's folder says whether it was on; kept/STEP holds the flag \
+         as it was, where there was one"
+            .to_owned()
+    }
+
     fn effects(&self) -> Vec<Effect> {
         vec![Effect::Services { name: "maintenance mode".to_owned() }]
     }

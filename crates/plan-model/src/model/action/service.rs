@@ -91,6 +91,12 @@ impl ActionFacts for Service {
         }
     }
 
+    fn by_hand(&self) -> String {
+        "by hand: STEP.service.json in the run's folder says which of the services ran: start those, stop the \
+         others"
+            .to_owned()
+    }
+
     fn effects(&self) -> Vec<Effect> {
         let names = self.parts().into_iter().filter_map(|(_, names)| names.as_ref());
         names

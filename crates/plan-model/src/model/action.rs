@@ -212,7 +212,7 @@ pub trait ActionFacts: std::fmt::Debug {
 
     /// What a person does in its place, where `plan` cannot any more.
     fn by_hand(&self) -> String {
-        format!("undo by hand: {}", self.line())
+        format!("by hand, take back: {}", self.line())
     }
 
     fn effects(&self) -> Vec<Effect> {

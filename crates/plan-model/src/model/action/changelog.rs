@@ -58,4 +58,11 @@ impl ActionFacts for Changelog {
     fn inverse(&self) -> Inverse {
         Inverse::Natural("takes the entry out again".to_owned())
     }
+
+    fn by_hand(&self) -> String {
+        format!(
+            "by hand: take out of {} what bears the mark of this step (a comment `plan RUN/STEP`)",
+            self.file.value
+        )
+    }
 }

@@ -148,7 +148,11 @@ impl Into<'_> {
             left.set(u64::MAX);
             let mut entry = entry.map_err(odd)?;
             let name = entry.path().map_err(odd)?.into_owned();
-            let Some(path) = self.enter(&name)? else { continue };
+            let Some(path) = self.enter(&name)? else {
+                // What is dropped is read as well: it is no head of the next one.
+                self.count(&mut entry, &mut io::sink()).map_err(odd)??;
+                continue;
+            };
             let mode = entry.header().mode().unwrap_or(0o644);
             match entry.header().entry_type() {
                 EntryType::Directory => self.folder(&path)?,
@@ -257,17 +261,25 @@ impl Into<'_> {
         let _ = fs::remove_file(&to);
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(0o600).open(&to).map_err(odd)?;
-        let written = io::copy(&mut from.take(self.left + 1), &mut file).map_err(odd)?;
-        if written > self.left {
-            return Err(error(format!(
-                "unpacked it has more than {} bytes (`max_size`)",
-                self.most
-            )));
-        }
-        self.left -= written;
+        self.count(from, &mut file).map_err(odd)??;
         // Neither special bits nor a file that its owner cannot read.
         file.set_permissions(fs::Permissions::from_mode(mode & 0o755 | 0o600)).map_err(odd)?;
         Ok(())
+    }
+
+    /// Bytes that come out of the archive: no more than there may be.
+    fn count(
+        &mut self,
+        from: &mut dyn Read,
+        to: &mut dyn io::Write,
+    ) -> io::Result<Result<(), Failure>> {
+        let written = io::copy(&mut from.take(self.left + 1), to)?;
+        if written > self.left {
+            let most = self.most;
+            return Ok(Err(error(format!("unpacked it has more than {most} bytes (`max_size`)"))));
+        }
+        self.left -= written;
+        Ok(Ok(()))
     }
 
     fn link(&mut self, path: PathBuf, to: PathBuf, name: &Path) -> Result<(), Failure> {

@@ -6,8 +6,6 @@ mod command;
 mod laravel;
 mod sqitch;
 
-use std::path::PathBuf;
-
 use plan_model::model::action::migrate::{Engine, Migrate};
 use plan_model::model::plan::Surroundings;
 use plan_model::sql::Dialect;
@@ -15,10 +13,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::super::{Act, Found};
+use crate::actions::noted::Noted;
 use crate::event::{Failure, Outputs};
 use crate::world::database::address::Address;
 use crate::world::database::{identifier, shape};
-use crate::world::{Around, Broken, Job, error, write_durable};
+use crate::world::{Around, Broken, Job, error};
 
 /// Versions go to the tool in this variable: nothing that a database holds becomes part of a script.
 const VARIABLE: &str = "PLAN_TARGET";
@@ -123,12 +122,12 @@ impl<'j> ByTool<'j> {
         for version in &now {
             plain(version).map_err(Failure::untouched)?;
         }
-        let note = match self.note()? {
+        let note = match self.noted().read::<Note>()? {
             Some(note) => note,
             None => {
                 let had_table = self.has_table().await.map_err(untouched)?;
                 let note = Note { before: now.clone(), had_table, ..Note::default() };
-                self.write(&note).map_err(Failure::untouched)?;
+                self.noted().write(&note).map_err(Failure::untouched)?;
                 note
             }
         };
@@ -193,7 +192,7 @@ impl<'j> ByTool<'j> {
             let text = format!("it ended well, and the database has {}, not {to}", shown(&after));
             return Err(error(text).into());
         }
-        self.write(&Note { after: Some(after.clone()), ..note.clone() })?;
+        self.noted().write(&Note { after: Some(after.clone()), ..note.clone() })?;
         let applied: Vec<_> = waiting.unwrap_or_else(|| {
             after.iter().filter(|one| !note.before.contains(one)).cloned().collect()
         });
@@ -211,7 +210,7 @@ impl<'j> ByTool<'j> {
 
     pub async fn down(&self) -> Result<(), Broken> {
         // Without a note nothing of it was ever begun.
-        let Some(note) = self.note()? else { return Ok(()) };
+        let Some(note) = self.noted().read::<Note>()? else { return Ok(()) };
         let now = self.tool.applied(&self.call).await?;
         if now == note.before {
             return self.forget(&note).await;
@@ -226,7 +225,7 @@ impl<'j> ByTool<'j> {
             ))
             .into());
         }
-        self.write(&Note { going_back: true, ..note.clone() })?;
+        self.noted().write(&Note { going_back: true, ..note.clone() })?;
         let going = self.tool.down(&self.call, &now, &note.before)?;
         self.call.run(&going, false).await?;
         let now = self.tool.applied(&self.call).await?;
@@ -240,7 +239,7 @@ impl<'j> ByTool<'j> {
     pub async fn found(&self) -> Found {
         let looked = async {
             let now = self.tool.applied(&self.call).await?;
-            Ok::<_, Broken>((now, self.note()?))
+            Ok::<_, Broken>((now, self.noted().read::<Note>()?))
         };
         match looked.await {
             Ok((now, Some(note))) if now != note.before => {
@@ -266,9 +265,7 @@ impl<'j> ByTool<'j> {
     /// All is as before: whoever goes up again begins with what is there then.
     async fn forget(&self, note: &Note) -> Result<(), Broken> {
         self.forget_table(note).await?;
-        let path = self.path();
-        Ok(std::fs::remove_file(&path)
-            .map_err(|problem| error(format!("{}: {problem}", path.display())))?)
+        Ok(self.noted().forget()?)
     }
 
     /// A table that came with this step, and holds nothing any more, goes with it.
@@ -292,26 +289,8 @@ impl<'j> ByTool<'j> {
         self.call.at.dialect == Dialect::PostgreSql
     }
 
-    fn path(&self) -> PathBuf {
-        let job = self.call.job;
-        let entry = job.entry_id();
-        job.world.folder.join(format!("{entry}.migrate.json"))
-    }
-
-    fn note(&self) -> Result<Option<Note>, Failure> {
-        let path = self.path();
-        let wrong = |why: String| error(format!("{}: {why}", path.display()));
-        match std::fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map(Some)
-                .map_err(|problem| wrong(problem.to_string())),
-            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(problem) => Err(wrong(problem.to_string())),
-        }
-    }
-
-    fn write(&self, note: &Note) -> Result<(), Failure> {
-        write_durable(&self.path(), &serde_json::to_vec(note).expect("a note is plain data"))
+    fn noted(&self) -> Noted {
+        Noted::of(self.call.job, "migrate")
     }
 }
 

@@ -9,6 +9,7 @@ mod fetch;
 mod files;
 mod git;
 mod maintenance;
+mod packages;
 mod service;
 mod tree;
 mod unpack;

@@ -13,6 +13,7 @@ pub mod manual;
 pub mod migrate;
 pub mod noted;
 pub mod notify;
+pub mod packages;
 pub mod restore;
 pub mod run;
 pub mod service;
@@ -87,15 +88,25 @@ pub trait Perform {
     }
 }
 
+/// After a crash, of an action that goes on with what is there and leads to the same end.
+fn goes_on<'a>(how: &'static str) -> Act<'a, Found> {
+    Box::pin(async move { Found::Partly { how: how.to_owned() } })
+}
+
+/// Of one that did not happen, or may be done again from its beginning without harm.
+fn again<'a>(how: &'static str) -> Act<'a, Found> {
+    Box::pin(async move { Found::Undone { how: how.to_owned() } })
+}
+
 /// What most actions want: that nobody sends them elsewhere.
 fn here_only(around: &Surroundings) -> Vec<String> {
     let elsewhere = around.on.iter();
     elsewhere.map(|on| format!("this version of plan cannot do it on {} yet", on.value)).collect()
 }
 
-/// Who carries an action out; those that this version cannot are told before anything is touched.
-pub fn performer<'p>(action: Action<'p>) -> Result<&'p dyn Perform, String> {
-    Ok(match action {
+/// Who carries an action out.
+pub fn performer<'p>(action: Action<'p>) -> &'p dyn Perform {
+    match action {
         Action::Run(run) => run,
         Action::Wait(wait) => wait,
         Action::Manual(manual) => manual,
@@ -112,15 +123,13 @@ pub fn performer<'p>(action: Action<'p>) -> Result<&'p dyn Perform, String> {
         Action::Maintenance(maintenance) => maintenance,
         Action::Service(service) => service,
         Action::Changelog(changelog) => changelog,
-        other => {
-            return Err(format!("this version of plan cannot carry out `{}` yet", other.key()));
-        }
-    })
+        Action::Packages(packages) => packages,
+    }
 }
 
 fn only(keys: &ActionKeys) -> Result<&dyn Perform, Broken> {
     let action = keys.first().ok_or_else(|| error("there is nothing to do"))?;
-    Ok(performer(action).map_err(error)?)
+    Ok(performer(action))
 }
 
 /// Carries out a step or asks the checks of a checkpoint.

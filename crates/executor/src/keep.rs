@@ -27,6 +27,9 @@ pub struct Keep {
     made: BTreeMap<PathBuf, String>,
 }
 
+/// So many files are synced one by one, at most.
+const MANY: usize = 16;
+
 /// What was there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -101,7 +104,8 @@ impl Keep {
 
     /// Before they are changed; what is kept of them already stays as it is.
     pub fn note(&mut self, paths: impl IntoIterator<Item = PathBuf>) -> Result<(), Failure> {
-        let mut number = self.was.iter().map(|(_, was)| was.files()).sum();
+        let first: usize = self.was.iter().map(|(_, was)| was.files()).sum();
+        let mut number = first;
         let mut is_new = false;
         for path in paths {
             if self.knows(&path) {
@@ -123,7 +127,11 @@ impl Keep {
             }
             is_new = true;
         }
-        if is_new { self.write_was() } else { Ok(()) }
+        if is_new {
+            self.sync(first..number)?;
+            self.write_was()?;
+        }
+        Ok(())
     }
 
     /// The same, where only rights and owner will change.
@@ -156,6 +164,18 @@ impl Keep {
         self.write("was.json", &self.was)
     }
 
+    /// Few files one by one; many by one sync of all that is not written yet.
+    fn sync(&self, numbers: std::ops::Range<usize>) -> Result<(), Failure> {
+        if numbers.len() > MANY {
+            return sync_all_of(&self.folder);
+        }
+        for number in numbers {
+            let path = self.folder.join(number.to_string());
+            fs::File::open(&path).and_then(|file| file.sync_all()).map_err(about(&path))?;
+        }
+        Ok(())
+    }
+
     fn keep(&self, path: &Path, number: &mut usize) -> Result<Was, Failure> {
         let found = match fs::symlink_metadata(path) {
             Ok(found) => found,
@@ -183,8 +203,7 @@ impl Keep {
         let mut options = fs::OpenOptions::new();
         let copied = (|| {
             let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&to)?;
-            std::io::copy(&mut fs::File::open(path)?, &mut file)?;
-            file.sync_all()
+            std::io::copy(&mut fs::File::open(path)?, &mut file)
         })();
         copied.map_err(|problem| {
             error(format!("{} cannot be kept in {}: {problem}", path.display(), to.display()))
@@ -528,6 +547,12 @@ pub fn sync_folder(path: &Path) -> Result<(), Failure> {
     let folder = path.parent().filter(|folder| *folder != Path::new(""));
     let synced = fs::File::open(folder.unwrap_or(Path::new("."))).and_then(|one| one.sync_all());
     synced.map_err(about(path))
+}
+
+/// All that was written to the file system of a folder is there after a power cut.
+pub fn sync_all_of(folder: &Path) -> Result<(), Failure> {
+    let synced = fs::File::open(folder).and_then(|open| Ok(rustix::fs::syncfs(open)?));
+    synced.map_err(about(folder))
 }
 
 /// Written beside, synced, given its rights, and then in its place at once.

@@ -41,11 +41,7 @@ struct All {
 impl All {
     fn action(&mut self, id: &str, keys: &ActionKeys, around: &Surroundings) {
         let Some(action) = keys.first() else { return };
-        let lacks = match actions::performer(action) {
-            Ok(performer) => performer.lacks(around),
-            Err(why) => vec![why],
-        };
-        self.add(id, lacks);
+        self.add(id, actions::performer(action).lacks(around));
     }
 
     fn check(&mut self, id: &str, check: &Check) {

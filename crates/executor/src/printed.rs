@@ -24,13 +24,19 @@ pub fn last_line(path: &Path) -> Option<String> {
     Some(shown(line))
 }
 
-/// The first error among what a tool of PostgreSQL, MySQL or MariaDB said, fit to be shown: hints and
-/// contexts stand behind it, and what the other end of its pipe says of that.
+/// The first error among what a tool of PostgreSQL, MySQL, MariaDB, pip or npm said, fit to be shown: hints
+/// and contexts stand behind it, and what the other end of its pipe says of that.
 pub fn complaint(path: &Path) -> Option<String> {
     const MARKS: [&str; 3] = [": error: ", ": Error ", ": Got error: "];
+    const NUMBERS: [&str; 3] = ["code ", "syscall ", "errno "];
     let said = String::from_utf8_lossy(&head(path, 1 << 16).ok()?).into_owned();
-    let is_error =
-        |line: &&str| line.starts_with("ERROR ") || MARKS.iter().any(|mark| line.contains(mark));
+    let is_error = |line: &&str| {
+        let of_npm = line.strip_prefix("npm error ").or(line.strip_prefix("npm ERR! "));
+        line.starts_with("ERROR ")
+            || line.starts_with("ERROR: ")
+            || MARKS.iter().any(|mark| line.contains(mark))
+            || of_npm.is_some_and(|text| !NUMBERS.iter().any(|number| text.starts_with(number)))
+    };
     said.lines().find(is_error).map(shown)
 }
 

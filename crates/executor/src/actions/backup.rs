@@ -9,7 +9,7 @@ use plan_model::model::plan::Surroundings;
 use plan_model::model::value::Count;
 use serde_json::Value as Json;
 
-use super::{Act, Found, Perform, here_only};
+use super::{Act, Found, Perform, again, here_only};
 use crate::archive::catalogue::Kept;
 use crate::archive::retention::Policy;
 use crate::archive::second::Second;
@@ -44,9 +44,7 @@ impl Perform for Backup {
     }
 
     fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        Box::pin(async {
-            Found::Undone { how: "it is made once more, under a new name".to_owned() }
-        })
+        again("it is made once more, under a new name")
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use plan_model::model::action::changelog::{ChangeKind, Changelog, ChangelogFormat};
 use plan_model::model::plan::Surroundings;
 
-use super::{Act, Found, Perform, here_only};
+use super::{Act, Found, Perform, again, goes_on, here_only};
 use crate::digest;
 use crate::event::{Failure, Outputs};
 use crate::keep::{self, Keep, meta::Meta};
@@ -67,13 +67,11 @@ impl Perform for Changelog {
     }
 
     fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        let how = "an entry with the mark of this run is not made twice".to_owned();
-        Box::pin(async { Found::Partly { how } })
+        goes_on("an entry with the mark of this run is not made twice")
     }
 
     fn found_undone<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        let how = "the entry is looked for again".to_owned();
-        Box::pin(async { Found::Undone { how } })
+        again("the entry is looked for again")
     }
 }
 

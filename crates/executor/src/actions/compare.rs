@@ -10,7 +10,7 @@ use plan_model::model::value::{AnyKey, Entries, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::{Act, Found, Perform};
+use super::{Act, Found, Perform, again};
 use crate::event::{Failure, FailureKind, Outputs};
 use crate::fingerprint;
 use crate::world::database::address::Address;
@@ -54,7 +54,7 @@ impl Perform for Compare {
     }
 
     fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        Box::pin(async { Found::Undone { how: "it is simply compared again".to_owned() } })
+        again("it is simply compared again")
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use tokio::io::AsyncWriteExt;
 
 use super::http::reason;
-use super::{Act, Found, Perform, here_only};
+use super::{Act, Found, Perform, again, goes_on, here_only};
 use crate::digest;
 use crate::event::{Failure, Outputs};
 use crate::keep::{self, Keep, meta::Meta};
@@ -47,21 +47,15 @@ impl Perform for Fetch {
     }
 
     fn undo<'a>(&'a self, job: &'a Job, _: &'a Surroundings) -> Act<'a, Result<(), Broken>> {
-        Box::pin(async move {
-            for line in Keep::of(super::files::kept(job))?.put_back()? {
-                job.say(&line);
-            }
-            Ok(())
-        })
+        Box::pin(async move { Ok(super::files::put_back(job)?) })
     }
 
     fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        let how = "what is there and right is not fetched again".to_owned();
-        Box::pin(async { Found::Partly { how } })
+        goes_on("what is there and right is not fetched again")
     }
 
     fn found_undone<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        Box::pin(async { Found::Undone { how: "what was there is put back again".to_owned() } })
+        again("what was there is put back again")
     }
 }
 

@@ -21,7 +21,7 @@ use plan_model::model::value::Text;
 use serde_json::Value as Json;
 
 use super::noted::Noted;
-use super::{Act, Found, Perform};
+use super::{Act, Found, Perform, again, goes_on};
 use crate::crash::{Point, point};
 use crate::event::{Failure, Outputs};
 use crate::fill::Filler;
@@ -56,26 +56,29 @@ impl Perform for Files {
 
     fn undo<'a>(&'a self, job: &'a Job, _: &'a Surroundings) -> Act<'a, Result<(), Broken>> {
         Box::pin(async move {
-            for line in Keep::of(kept(job))?.put_back()? {
-                job.say(&line);
-            }
+            put_back(job)?;
             Ok(Noted::of(job, "files").forget()?)
         })
     }
 
     fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        let how = "each change leads to the same end again".to_owned();
-        Box::pin(async { Found::Partly { how } })
+        goes_on("each change leads to the same end again")
     }
 
     fn found_undone<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        Box::pin(async { Found::Undone { how: "what was there is put back again".to_owned() } })
+        again("what was there is put back again")
     }
 }
 
 /// Where a step keeps what was there.
 pub fn kept(job: &Job) -> PathBuf {
     job.world.folder.join("kept").join(job.entry_id())
+}
+
+/// Puts back what a step kept; what it left or put aside is told.
+pub fn put_back(job: &Job) -> Result<(), Failure> {
+    Keep::of(kept(job))?.put_back()?.iter().for_each(|line| job.say(line));
+    Ok(())
 }
 
 /// A step under way.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::noted::Noted;
-use super::{Act, Found, Perform, here_only};
+use super::{Act, Found, Perform, again, goes_on, here_only};
 use crate::event::{Failure, Outputs};
 use crate::world::{Around, Broken, Job, error};
 
@@ -36,13 +36,11 @@ impl Perform for Git {
     }
 
     fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        let how = "what of it is done is not done again".to_owned();
-        Box::pin(async { Found::Partly { how } })
+        goes_on("what of it is done is not done again")
     }
 
     fn found_undone<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        let how = "what is back already stays as it is".to_owned();
-        Box::pin(async { Found::Undone { how } })
+        again("what is back already stays as it is")
     }
 }
 

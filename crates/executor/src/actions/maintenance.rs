@@ -10,7 +10,7 @@ use plan_model::template::shell_word;
 use serde::{Deserialize, Serialize};
 
 use super::noted::Noted;
-use super::{Act, Found, Perform, here_only};
+use super::{Act, Found, Perform, again, here_only};
 use crate::event::{Failure, Outputs};
 use crate::keep::{self, Keep};
 use crate::world::{Around, Broken, Job, error};
@@ -95,7 +95,7 @@ impl Perform for Maintenance {
     }
 
     fn found_undone<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        Box::pin(async { Found::Undone { how: "the application is asked again".to_owned() } })
+        again("the application is asked again")
     }
 }
 
@@ -222,12 +222,7 @@ impl<'j> Way<'j> {
     /// To what was before, with all that stood in a flag.
     async fn back(&self, was_on: bool) -> Result<(), Broken> {
         match &self.how {
-            How::File(_) | How::Laravel(_) => {
-                for line in self.keep()?.put_back()? {
-                    self.job.say(&line);
-                }
-                Ok(())
-            }
+            How::File(_) | How::Laravel(_) => Ok(super::files::put_back(self.job)?),
             How::Command if self.is_on().await? == was_on => Ok(()),
             How::Command => self.turn(was_on).await,
         }

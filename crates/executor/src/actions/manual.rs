@@ -5,7 +5,7 @@ use plan_model::model::check::Evidence;
 use plan_model::model::plan::Surroundings;
 use serde_json::Value as Json;
 
-use super::{Act, Found, Perform};
+use super::{Act, Found, Perform, again};
 use crate::event::{Answer, Failure, FailureKind, Outputs};
 use crate::world::{Broken, Job};
 
@@ -63,7 +63,7 @@ impl Perform for Manual {
     }
 
     fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        Box::pin(async { Found::Undone { how: "the person is asked again".to_owned() } })
+        again("the person is asked again")
     }
 }
 

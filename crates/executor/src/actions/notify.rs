@@ -7,7 +7,7 @@ use plan_model::model::plan::Surroundings;
 use serde_json::{Value as Json, json};
 
 use super::http::reason;
-use super::{Act, Found, Perform, here_only};
+use super::{Act, Found, Perform, again, here_only};
 use crate::event::Outputs;
 use crate::world::{Broken, Job, error};
 
@@ -48,7 +48,7 @@ impl Perform for Notify {
     }
 
     fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        Box::pin(async { Found::Undone { how: "the message is sent once more".to_owned() } })
+        again("the message is sent once more")
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::manual::{self, Put};
-use super::{Act, Found, Perform, here_only};
+use super::{Act, Found, Perform, again, here_only};
 use crate::archive::catalogue::Standing;
 use crate::archive::swap::{Stands, Swap};
 use crate::archive::{self, Kind, Manifest, prove};
@@ -76,7 +76,7 @@ impl Perform for Restore {
     }
 
     fn found_undone<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        Box::pin(async { Found::Undone { how: "what is left of it is swapped back".to_owned() } })
+        again("what is left of it is swapped back")
     }
 }
 

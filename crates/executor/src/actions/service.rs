@@ -10,7 +10,7 @@ use plan_model::model::value::{OneOrMany, Text};
 use tokio::time::sleep;
 
 use super::noted::Noted;
-use super::{Act, Found, Perform, here_only};
+use super::{Act, Found, Perform, again, goes_on, here_only};
 use crate::event::{Failure, Outputs};
 use crate::world::{Around, Broken, Job, error};
 
@@ -102,12 +102,11 @@ impl Perform for Service {
     }
 
     fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        let how = "each service is asked how it is, and told what is missing".to_owned();
-        Box::pin(async { Found::Partly { how } })
+        goes_on("each service is asked how it is, and told what is missing")
     }
 
     fn found_undone<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        Box::pin(async { Found::Undone { how: "each service is asked again".to_owned() } })
+        again("each service is asked again")
     }
 }
 

@@ -7,7 +7,7 @@ use plan_model::model::plan::Surroundings;
 use plan_model::notation::{Opening, Spoken};
 use tokio::time::{Instant, sleep};
 
-use super::{Act, Found, Perform, here_only};
+use super::{Act, Found, Perform, again, here_only};
 use crate::checks::{self, Looked};
 use crate::event::{Failure, FailureKind, Outputs};
 use crate::guard;
@@ -37,7 +37,7 @@ impl Perform for Wait {
     }
 
     fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        Box::pin(async { Found::Undone { how: "it simply waits again".to_owned() } })
+        again("it simply waits again")
     }
 }
 

@@ -25,7 +25,11 @@ pub struct Packages {
     dir as "in": Option<Text>,
     /// The lock file, where it is not the manager's usual one. Example: `requirements.txt`
     lock: Option<Text>,
-    /// Only fetches, so that nothing is downloaded inside the window. Example: `true`
+    /// The folder that they go to, where it is not the manager's usual one: `vendor`, `node_modules`, `.venv`. Example: `venv`
+    into: Option<Text>,
+    /// With what only developers and builds need; without it unless said. Example: `true`
+    dev: Option<Flag>,
+    /// Only fetches, so that nothing is downloaded inside the window: a later step of this run that installs from the same lock needs no network. Example: `true`
     fetch_only: Option<Flag>,
 }
 }
@@ -41,7 +45,10 @@ impl ActionFacts for Packages {
     }
 
     fn inverse(&self) -> Inverse {
-        Inverse::Natural("puts the packages back that were there".to_owned())
+        match self.fetch_only.as_ref().and_then(|flag| flag.fixed()) {
+            Some(true) => Inverse::Natural("throws away what was fetched".to_owned()),
+            _ => Inverse::Natural("puts the packages back that were there".to_owned()),
+        }
     }
 
     fn effects(&self) -> Vec<Effect> {

@@ -1,0 +1,309 @@
+//! `packages`: what a lock file names, and nothing else. The folder as it was is copied into the run's
+//! folder first, and is the way back. One file per manager.
+
+mod composer;
+mod npm;
+mod pip;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use plan_model::model::action::packages::{PackageManager, Packages};
+use plan_model::model::plan::Surroundings;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::files::kept;
+use super::noted::Noted;
+use super::{Act, Found, Perform, again, goes_on, here_only};
+use crate::digest;
+use crate::event::{Failure, Outputs};
+use crate::keep;
+use crate::world::{Around, Broken, Job, error};
+
+impl Perform for Packages {
+    fn lacks(&self, around: &Surroundings) -> Vec<String> {
+        here_only(around)
+    }
+
+    fn perform<'a>(
+        &'a self,
+        job: &'a Job,
+        around: &'a Surroundings,
+    ) -> Act<'a, Result<Outputs, Broken>> {
+        Box::pin(async move {
+            let site = Site::of(self, job, around).map_err(Failure::untouched)?;
+            if job.filler().flag(self.fetch_only.as_ref(), false)? {
+                site.fetch().await?;
+            } else {
+                site.install().await?;
+            }
+            let mut outputs = Outputs::new();
+            outputs.insert("lock".to_owned(), Json::from(site.lock_digest.clone()));
+            Ok(outputs)
+        })
+    }
+
+    fn undo<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Result<(), Broken>> {
+        Box::pin(async move {
+            let noted = Noted::of(job, "packages");
+            let Some(note) = noted.read::<Note>()? else { return Ok(()) };
+            let around = Around { user: None, ..job.around(Some(around))? };
+            for (number, was) in note.was.iter().enumerate().rev() {
+                back(job, &around, &kept(job).join(number.to_string()), was).await?;
+            }
+            remove(&kept(job))?;
+            if let Some(fetched) = &note.fetched {
+                remove(fetched)?;
+            }
+            Ok(noted.forget()?)
+        })
+    }
+
+    fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
+        goes_on("what the lock names is installed again over what is there")
+    }
+
+    fn found_undone<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
+        again("what was there is put back again")
+    }
+}
+
+/// What was there before anything was changed.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Note {
+    was: Vec<Was>,
+    /// What this step fetched into the run's folder.
+    fetched: Option<PathBuf>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Was {
+    path: PathBuf,
+    was_there: bool,
+}
+
+/// What a manager does its own way.
+trait Manager {
+    /// The lock file, unless the plan names another.
+    fn lock(&self) -> &'static str;
+
+    /// The folder of the packages, unless the plan names another.
+    fn folder(&self) -> &'static str;
+
+    /// What else it changes beside that folder.
+    fn beside(&self, _site: &Site<'_>) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// What keeps a lock from being one.
+    fn refuses(&self, _lock: &str) -> Option<String> {
+        None
+    }
+
+    fn fetch<'a>(&'a self, site: &'a Site<'_>, store: &'a Path) -> Act<'a, Result<(), Broken>>;
+
+    /// From `store` without any network, where that is given.
+    fn install<'a>(
+        &'a self,
+        site: &'a Site<'_>,
+        store: Option<&'a Path>,
+    ) -> Act<'a, Result<(), Broken>>;
+
+    /// What of the lock is not there now.
+    fn missing<'a>(&'a self, site: &'a Site<'_>) -> Act<'a, Result<Vec<String>, Broken>>;
+}
+
+struct Site<'j> {
+    job: &'j Job,
+    manager: &'static dyn Manager,
+    around: Around,
+    lock: PathBuf,
+    lock_text: String,
+    lock_digest: String,
+    /// The folder of the packages.
+    into: PathBuf,
+    dev: bool,
+}
+
+impl<'j> Site<'j> {
+    fn of(packages: &Packages, job: &'j Job, around: &Surroundings) -> Result<Site<'j>, Failure> {
+        let manager: &'static dyn Manager = match packages.manager {
+            PackageManager::Composer => &composer::Composer,
+            PackageManager::Npm => &npm::Npm,
+            PackageManager::Pip => &pip::Pip,
+        };
+        let fill = job.filler();
+        let mut around = job.around(Some(around))?;
+        if let Some(dir) = &packages.dir {
+            around.dir = fill.path(&dir.value)?;
+        }
+        let named = fill.optional(packages.lock.as_ref())?;
+        let lock = around.dir.join(named.as_deref().unwrap_or(manager.lock()));
+        let lock_text = fs::read_to_string(&lock).map_err(|problem| {
+            let path = lock.display();
+            error(format!("{path}: {problem}; without its lock nobody knows what is installed"))
+        })?;
+        if let Some(why) = manager.refuses(&lock_text) {
+            return Err(error(format!("{}: {why}", lock.display())));
+        }
+        let into = fill.optional(packages.into.as_ref())?;
+        let into = around.dir.join(into.as_deref().unwrap_or(manager.folder()));
+        Ok(Site {
+            job,
+            manager,
+            lock_digest: digest::sha256(&lock_text),
+            lock,
+            lock_text,
+            into,
+            dev: fill.flag(packages.dev.as_ref(), false)?,
+            around,
+        })
+    }
+
+    /// Where what was fetched lies: of this very lock, and of this kind of installation.
+    fn store(&self) -> PathBuf {
+        let kind = format!("{}\n{}\n{}", self.manager.lock(), self.lock_digest, self.dev);
+        self.job.world.folder.join("packages").join(&digest::sha256(kind)[..16])
+    }
+
+    async fn fetch(&self) -> Result<(), Broken> {
+        let store = self.store();
+        let marker = store.join("complete");
+        if marker.is_file() {
+            self.job.say("this run has fetched it already");
+            return Ok(());
+        }
+        let noted = Noted::of(self.job, "packages");
+        noted.write(&Note { was: Vec::new(), fetched: Some(store.clone()) })?;
+        make(&store)?;
+        self.manager.fetch(self, &store).await?;
+        Ok(crate::world::write_durable(&marker, b"")?)
+    }
+
+    async fn install(&self) -> Result<(), Broken> {
+        self.keep().await?;
+        let store = self.store();
+        let store = store.join("complete").is_file().then_some(store);
+        if store.is_some() {
+            self.job.say("from what was fetched before, without the network");
+        }
+        self.manager.install(self, store.as_deref()).await?;
+        let missing = self.manager.missing(self).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let listed: Vec<_> = missing.iter().take(10).cloned().collect();
+        Err(error(format!(
+            "{} packages of {} are not there, or are other versions: {}",
+            missing.len(),
+            self.lock.display(),
+            listed.join(", ")
+        ))
+        .into())
+    }
+
+    /// Copies what is there: all of it, or none has a name.
+    async fn keep(&self) -> Result<(), Broken> {
+        let noted = Noted::of(self.job, "packages");
+        if noted.read::<Note>()?.is_some() {
+            return Ok(());
+        }
+        let mut paths = vec![self.into.clone()];
+        paths.extend(self.manager.beside(self));
+        let folder = kept(self.job);
+        remove(&folder)?;
+        make(&folder)?;
+        let mut note = Note::default();
+        for (number, path) in paths.into_iter().enumerate() {
+            let found = fs::symlink_metadata(&path).ok();
+            if found.as_ref().is_some_and(|found| found.is_symlink()) {
+                let text = format!("{} is a link: name what it leads to (`into:`)", path.display());
+                return Err(error(text).untouched().into());
+            }
+            if found.is_some() {
+                let to = folder.join(number.to_string());
+                copy(self.job, &Around { user: None, ..self.around.clone() }, &path, &to).await?;
+            }
+            note.was.push(Was { path, was_there: found.is_some() });
+        }
+        keep::sync_all_of(&folder)?;
+        Ok(noted.write(&note)?)
+    }
+
+    /// A manager's program in the site's folder.
+    async fn run(&self, words: &[&str], env: &[(&str, &str)]) -> Result<String, Broken> {
+        let mut around = self.around.clone();
+        around
+            .env
+            .extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        run(self.job, around, words).await
+    }
+}
+
+async fn run(job: &Job, around: Around, words: &[&str]) -> Result<String, Broken> {
+    let timeout = around.timeout;
+    let all = words.iter().map(|word| (*word).to_owned()).collect();
+    let ran = job.program(all, around, None, true).await?;
+    ran.check_tool(timeout).map_err(|mut failure| {
+        // `python -m pip install` is pip's.
+        let said = words.strip_prefix(&[words[0], "-m"]).unwrap_or(words);
+        failure.text = format!("{} {}: {}", said[0], said.get(1).unwrap_or(&""), failure.text);
+        failure
+    })?;
+    Ok(ran.text()?)
+}
+
+/// What was there comes back under its name at once; what the step made goes.
+async fn back(job: &Job, around: &Around, kept: &Path, was: &Was) -> Result<(), Broken> {
+    let (fresh, old) = (keep::beside(&was.path), keep::beside(&was.path.join("old")));
+    let old = was.path.with_file_name(old.file_name().unwrap_or_default());
+    remove(&fresh)?;
+    if was.was_there {
+        copy(job, around, kept, &fresh).await?;
+    }
+    let wrong = |problem: std::io::Error| error(format!("{}: {problem}", was.path.display()));
+    if was.path.exists() {
+        remove(&old)?;
+        fs::rename(&was.path, &old).map_err(wrong)?;
+    }
+    crate::crash::point(crate::crash::Point::Swap);
+    if was.was_there {
+        fs::rename(&fresh, &was.path).map_err(wrong)?;
+    }
+    crate::crash::point(crate::crash::Point::Swap);
+    remove(&old)?;
+    Ok(())
+}
+
+/// With rights, owners, times, links and all else that the system's own tool knows of.
+async fn copy(job: &Job, around: &Around, from: &Path, to: &Path) -> Result<(), Broken> {
+    let (from, to) = (from.display().to_string(), to.display().to_string());
+    let around = Around { env: Vec::new(), ..around.clone() };
+    run(job, around, &["cp", "-a", "--reflink=auto", "-T", "--", &from, &to]).await.map(drop)
+}
+
+fn make(folder: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|problem| error(format!("{}: {problem}", folder.display())))
+}
+
+fn remove(path: &Path) -> Result<(), Failure> {
+    match fs::remove_dir_all(path) {
+        Err(problem) if problem.kind() != std::io::ErrorKind::NotFound => {
+            Err(error(format!("{}: {problem}", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn json(path: &Path, text: &str) -> Result<Json, Failure> {
+    serde_json::from_str(text).map_err(|problem| error(format!("{}: {problem}", path.display())))
+}
+
+fn read_json(path: &Path) -> Result<Json, Failure> {
+    let text = fs::read_to_string(path);
+    let text = text.map_err(|problem| error(format!("{}: {problem}", path.display())))?;
+    json(path, &text)
+}

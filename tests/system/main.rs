@@ -5,6 +5,7 @@
 mod place;
 
 mod changelog;
+mod every;
 mod fetch;
 mod files;
 mod git;

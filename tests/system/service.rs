@@ -1,25 +1,26 @@
 //! `service`: a real supervisord with real programs, and a manager that `plan` does not know.
 
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::place::{Place, wait_until};
 
-struct Supervisor<'p> {
-    place: &'p Place,
+pub struct Supervisor {
+    folder: PathBuf,
     child: Child,
 }
 
-impl Drop for Supervisor<'_> {
+impl Drop for Supervisor {
     fn drop(&mut self) {
         self.ctl(&["shutdown"]);
         let _ = self.child.wait();
     }
 }
 
-impl<'p> Supervisor<'p> {
+impl Supervisor {
     /// Where it is missing, CI fails and others are told.
     #[allow(clippy::disallowed_methods, reason = "a test that is skipped says so")]
-    fn start(place: &'p Place) -> Option<Supervisor<'p>> {
+    pub fn start(folder: &Path) -> Option<Supervisor> {
         let is_there = Command::new("supervisord").arg("--version").output().is_ok();
         assert!(is_there || std::env::var_os("CI").is_none(), "CI must have supervisor");
         if !is_there {
@@ -27,29 +28,27 @@ impl<'p> Supervisor<'p> {
             let _ = writeln!(std::io::stderr(), "skipped: apt-get install supervisor");
             return None;
         }
-        let folder = place.folder.display();
-        place.write(
-            "supervisord.conf",
-            &format!(
-                "[supervisord]\nlogfile={folder}/log\npidfile={folder}/pid\nchildlogdir={folder}\n\
-                 [unix_http_server]\nfile={folder}/s\n[supervisorctl]\nserverurl=unix://{folder}/s\n\
+        let shown = folder.display();
+        let settings = format!(
+            "[supervisord]\nlogfile={shown}/log\npidfile={shown}/pid\nchildlogdir={shown}\n\
+                 [unix_http_server]\nfile={shown}/s\n[supervisorctl]\nserverurl=unix://{shown}/s\n\
                  [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\
                  [program:worker]\ncommand=sleep 1000\nstartsecs=0\n\
                  [program:other]\ncommand=sleep 1000\nautostart=false\nstartsecs=0\n\
                  [program:weak]\ncommand=sleep 1\nautostart=false\nstartsecs=0\nautorestart=false\n"
-            ),
         );
+        std::fs::write(folder.join("supervisord.conf"), settings).unwrap();
         let mut command = Command::new("supervisord");
-        command.args(["-n", "-c", "supervisord.conf"]).current_dir(&place.folder);
+        command.args(["-n", "-c", "supervisord.conf"]).current_dir(folder);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let supervisor = Supervisor { place, child };
+        let supervisor = Supervisor { folder: folder.to_owned(), child };
         wait_until("the supervisor", || supervisor.is("worker", "RUNNING"));
         Some(supervisor)
     }
 
     fn ctl(&self, arguments: &[&str]) -> String {
         let mut command = Command::new("supervisorctl");
-        let done = command.args(arguments).current_dir(&self.place.folder).output().unwrap();
+        let done = command.args(arguments).current_dir(&self.folder).output().unwrap();
         String::from_utf8_lossy(&done.stdout).into_owned()
     }
 
@@ -77,7 +76,7 @@ const MANAGER: &str = "manager: supervisor, stable_for: 500ms";
 #[test]
 fn services_are_turned_and_brought_back_to_the_state_they_had() {
     let place = Place::new("service-supervisor");
-    let Some(supervisor) = Supervisor::start(&place) else { return };
+    let Some(supervisor) = Supervisor::start(&place.folder) else { return };
     for (keys, worker, other) in [
         ("stop: worker", "STOPPED", "STOPPED"),
         ("start: other", "RUNNING", "RUNNING"),
@@ -107,7 +106,7 @@ fn services_are_turned_and_brought_back_to_the_state_they_had() {
 #[test]
 fn what_falls_down_again_or_is_unknown_is_no_success() {
     let place = Place::new("service-weak");
-    let Some(supervisor) = Supervisor::start(&place) else { return };
+    let Some(supervisor) = Supervisor::start(&place.folder) else { return };
     for (keys, words) in [
         (
             "start: weak, manager: supervisor, stable_for: 3s",
@@ -133,7 +132,7 @@ fn what_falls_down_again_or_is_unknown_is_no_success() {
 #[test]
 fn killed_at_any_order_it_goes_on_or_back() {
     let place = Place::new("service-killed");
-    let Some(supervisor) = Supervisor::start(&place) else { return };
+    let Some(supervisor) = Supervisor::start(&place.folder) else { return };
     plan(&place, &format!("stop: worker, start: other, {MANAGER}"), "");
     place.write("right", "");
     // Each takes seconds, and most of them are questions: every third, on and back in turn.

@@ -42,6 +42,13 @@ class One(http.server.BaseHTTPRequestHandler):
                 while True: self.wfile.write(bytes(100_000))
             except OSError: return
         if p == '/slow/app.bin': time.sleep(60)
+        if p in ('/drips/app.bin', '/trickles/app.bin'):
+            self.close_connection = True
+            if p == '/trickles/app.bin': self.send_response(200); self.end_headers()
+            else: self.wfile.write(b'HTTP/1.1 200 OK\r\n')
+            try:
+                while True: self.wfile.write(b'X: y\r\n'); time.sleep(1)
+            except OSError: return
         self.give(b'', 404)
 http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), One).serve_forever()
 "#;
@@ -152,4 +159,30 @@ fn what_is_not_what_it_must_be_never_has_its_name() {
     plan(&place, &format!("{}, sha256: {sum}", at("slow/app.bin")), "1s");
     place.apply().ends(1).says("took longer than 1 s").never_says("hunter2");
     assert_eq!(tree(&place.folder.join("packages")), before);
+}
+
+#[test]
+fn a_server_that_drips_is_given_up() {
+    let cases =
+        [("drips", "no answer within 30 s"), ("trickles", "less than 16384 bytes came in 30 s")];
+    let places = cases.map(|(path, words)| {
+        let place = Place::new(&format!("fetch-{path}"));
+        let server = serve(&place);
+        let url = format!("http://127.0.0.1:{}/{path}/app.bin", server.port);
+        plan(&place, &format!("url: \"{url}\", sha256: a{}", "0".repeat(63)), "5m");
+        place.write("packages/here", "");
+        let mut apply = place.command(&["apply", "plan.yaml"]);
+        let child = apply.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        (place, server, child, words)
+    });
+    for (place, _server, child, words) in places {
+        let output = child.wait_with_output().unwrap();
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stderr),
+            String::from_utf8_lossy(&output.stdout)
+        );
+        assert!(said.contains(words), "{said}");
+        assert!(!place.has("packages/app.bin"));
+    }
 }

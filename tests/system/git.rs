@@ -160,3 +160,79 @@ fn a_branch_is_pushed_and_stays_there() {
     assert!(pushed().contains("before-it"));
     assert_eq!(git(&place, "app", &["branch", "--list", "before-it"]), "");
 }
+
+/// A tree with one entry of a name that git itself would never write, and a file in it.
+const EVIL: &str = r##"
+import subprocess, sys
+def object(kind, content):
+    made = subprocess.run(["git", "hash-object", "-w", "-t", kind, "--literally", "--stdin"],
+                          input=content, capture_output=True, check=True)
+    return made.stdout.decode().strip()
+def tree(mode, name, sha):
+    return object("tree", mode + b" " + name + b"\0" + bytes.fromhex(sha))
+path = sys.argv[1].encode().split(b"/")
+sha = object("blob", b"#!/bin/sh\ntouch ../pwned\n")
+for depth, name in enumerate(reversed(path)):
+    sha = tree(b"40000" if depth else b"100755", name, sha)
+print(sha)
+"##;
+
+#[test]
+fn a_hostile_repository_writes_nowhere_else_and_runs_nothing() {
+    for (name, path) in
+        [("hook", ".git/hooks/post-checkout"), ("up", "../pwned"), ("other", ".GIT/config")]
+    {
+        let place = machine(&format!("evil-{name}"), "fetch: origin, checkout: evil");
+        let mut made = Command::new("python3");
+        let made = made.args(["-c", EVIL, path]).current_dir(place.folder.join("origin")).output();
+        let tree = String::from_utf8(made.unwrap().stdout).unwrap();
+        let commit = git(&place, "origin", &["commit-tree", "-m", "evil", tree.trim()]);
+        git(&place, "origin", &["tag", "evil", &commit]);
+        let before = state(&place);
+        place.write("right", "");
+        place.apply().ends(1).says("invalid path");
+        assert_eq!(state(&place), before, "{name}");
+        assert!(!place.has("pwned") && !place.has("app/pwned"), "{name}");
+    }
+    let place = machine("evil-address", "fetch: \"ext::sh -c touch% pwned\", checkout: v2");
+    place.apply().ends(1).says("transport 'ext' not allowed");
+    assert!(!place.has("pwned") && !place.has("app/pwned"));
+}
+
+#[test]
+fn a_remote_without_end_ends_with_the_step() {
+    let place = machine("endless", "fetch: origin, checkout: v2");
+    let plan = place.read("plan.yaml").replace("    git:", "    timeout: 3s\n    git:");
+    place.write("plan.yaml", &plan);
+    place.write(
+        "server.py",
+        "import http.server, sys, time\n\
+         class One(http.server.BaseHTTPRequestHandler):\n    \
+         def log_message(self, *a): pass\n    \
+         def do_GET(self):\n        \
+         self.send_response(200)\n        \
+         self.send_header('Content-Type', 'application/x-git-upload-pack-advertisement')\n        \
+         self.end_headers()\n        \
+         self.wfile.write(b'001e# service=git-upload-pack\\n0000')\n        \
+         while True: self.wfile.write(b'003d' + b'0' * 40 + b' refs/heads/x123456\\n'); time.sleep(0.01)\n\
+         server = http.server.HTTPServer(('127.0.0.1', 0), One)\n\
+         print(server.server_address[1], flush=True)\nserver.serve_forever()\n",
+    );
+    let mut server = Command::new("python3");
+    let server =
+        server.arg("server.py").current_dir(&place.folder).stdout(std::process::Stdio::piped());
+    let mut server = server.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut port = String::new();
+    std::io::BufRead::read_line(
+        &mut std::io::BufReader::new(server.stdout.as_mut().unwrap()),
+        &mut port,
+    )
+    .unwrap();
+    let url = format!("http://127.0.0.1:{}/", port.trim());
+    git(&place, "app", &["remote", "set-url", "origin", &url]);
+    let before = state(&place);
+    place.apply().ends(1).says("took longer than 3 s");
+    assert_eq!(state(&place), before);
+    server.kill().unwrap();
+    server.wait().unwrap();
+}

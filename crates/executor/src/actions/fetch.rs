@@ -3,12 +3,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use plan_model::model::action::fetch::Fetch;
 use plan_model::model::plan::Surroundings;
+use plan_model::notation::Spoken;
 use reqwest::{Response, StatusCode, Url, header};
 use serde_json::Value as Json;
 use tokio::io::AsyncWriteExt;
+use tokio::time::{Instant, timeout_at};
 
 use super::http::reason;
 use super::{Act, Found, Perform, again, goes_on, here_only};
@@ -22,6 +25,9 @@ const MOST: u64 = 4 << 30;
 /// A file of sums is text of some lines.
 const MOST_SUMS: u64 = 1 << 20;
 const REDIRECTS: usize = 10;
+/// So long a server may take for its head, and for each [`LEAST`] bytes behind it: whoever drips is no server.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LEAST: u64 = 16 << 10;
 
 impl Perform for Fetch {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {
@@ -203,14 +209,19 @@ impl Going<'_> {
         let mut options = tokio::fs::OpenOptions::new();
         let options = options.create(true).append(true).mode(0o600);
         let mut file = options.open(part).await.map_err(wrong)?;
+        let (mut since, mut little) = (Instant::now(), 0);
         loop {
-            let piece = response.chunk().await.map_err(|problem| {
-                error(format!(
-                    "{from} ended after {size} bytes: {}",
-                    reason(&problem.without_url())
-                ))
+            let cut = |why: String| error(format!("{from} ended after {size} bytes: {why}"));
+            let piece = timeout_at(since + PATIENCE, response.chunk()).await;
+            let piece = piece.map_err(|_| {
+                cut(format!("less than {LEAST} bytes came in {}", Spoken(PATIENCE)))
             })?;
+            let piece = piece.map_err(|problem| cut(reason(&problem.without_url())))?;
             let Some(piece) = piece else { break };
+            little += piece.len() as u64;
+            if little >= LEAST {
+                (since, little) = (Instant::now(), 0);
+            }
             size += piece.len() as u64;
             if size > most {
                 drop(file);
@@ -238,7 +249,11 @@ impl Going<'_> {
             if from > 0 {
                 request = request.header(header::RANGE, format!("bytes={from}-"));
             }
-            let response = request.send().await.map_err(|problem| {
+            let asked = timeout_at(Instant::now() + PATIENCE, request.send()).await;
+            let asked = asked.map_err(|_| {
+                error(format!("{}: no answer within {}", shown(&url), Spoken(PATIENCE)))
+            })?;
+            let response = asked.map_err(|problem| {
                 error(format!("{}: {}", shown(&url), reason(&problem.without_url())))
             })?;
             let status = response.status();
@@ -274,7 +289,17 @@ impl Going<'_> {
                 let lost = |problem: reqwest::Error| {
                     error(format!("{}: {}", shown(&url), reason(&problem.without_url())))
                 };
-                while let Some(piece) = response.chunk().await.map_err(lost)? {
+                let until = Instant::now() + PATIENCE;
+                let slow = |_| {
+                    error(format!(
+                        "{}: not all of it came within {}",
+                        shown(&url),
+                        Spoken(PATIENCE)
+                    ))
+                };
+                while let Some(piece) =
+                    timeout_at(until, response.chunk()).await.map_err(slow)?.map_err(lost)?
+                {
                     bytes.extend_from_slice(&piece);
                     if bytes.len() as u64 > MOST_SUMS {
                         return Err(error(format!("{} is no file of sums: too long", shown(&url))));

@@ -44,6 +44,20 @@ impl Perform for Git {
     }
 }
 
+const USUAL: [(&str, &str); 9] = [
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("LC_ALL", "C"),
+    ("GIT_EDITOR", "true"),
+    // An address is no command, whatever filled it in.
+    ("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh"),
+    // A server that sends next to nothing is given up: less than 1000 bytes a second, a minute long.
+    ("GIT_CONFIG_COUNT", "2"),
+    ("GIT_CONFIG_KEY_0", "http.lowSpeedLimit"),
+    ("GIT_CONFIG_VALUE_0", "1000"),
+    ("GIT_CONFIG_KEY_1", "http.lowSpeedTime"),
+    ("GIT_CONFIG_VALUE_1", "60"),
+];
+
 /// Before anything was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Note {
@@ -72,8 +86,7 @@ impl<'j> Tree<'j> {
             around.dir = job.filler().path(&dir.value)?;
         }
         // Nobody sits there to type a password, and what it says is read here.
-        for (name, value) in [("GIT_TERMINAL_PROMPT", "0"), ("LC_ALL", "C"), ("GIT_EDITOR", "true")]
-        {
+        for (name, value) in USUAL {
             around.env.push((name.to_owned(), value.to_owned()));
         }
         let tree = Tree { git, job, around };

@@ -8,6 +8,7 @@ mod people;
 #[allow(dead_code, reason = "other tests use more of it")]
 mod place;
 mod processes;
+mod ready;
 mod secrets;
 mod server;
 mod sql;

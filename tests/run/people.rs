@@ -71,6 +71,33 @@ steps:
 }
 
 #[test]
+fn what_must_be_handed_in_is_no_answer_without_it_and_a_file_is_kept() {
+    let plan = r#"
+plan: shown
+steps:
+  - checkpoint: seen
+    checks: [{ manual: The page looks right, evidence: file, role: Tester }]
+  - step: say
+    manual: { text: Say what you see, evidence: text, choices: [all well, something else] }
+    rollback: { manual: Say it is over }
+"#;
+    let place = Place::with("shown", plan);
+    place.write("screen.png", "a picture");
+    place.apply().ends(4);
+    answer(&place, "kofi", &["seen"]).ends(2).says("name a file");
+    answer(&place, "kofi", &["seen", "--evidence", "none.png"])
+        .ends(2)
+        .says("none.png: No such file");
+    answer(&place, "kofi", &["seen", "--evidence", "screen.png"]).ends(0);
+    place.plan(&["resume"]).ends(4).says("Say what you see");
+    let kept: Vec<_> = crate::place::files_below(&place.run_folder().join("evidence"));
+    assert_eq!(std::fs::read_to_string(&kept[0]).unwrap(), "a picture");
+    answer(&place, "ama", &["say"]).ends(2).says("say what you saw");
+    answer(&place, "ama", &["say", "--evidence", "a blue page"]).ends(0);
+    place.plan(&["resume"]).ends(0);
+}
+
+#[test]
 fn two_questions_of_one_checkpoint_are_answered_one_by_one() {
     let plan = r#"
 plan: both

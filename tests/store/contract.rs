@@ -4,7 +4,9 @@ use plan_executor::archive::catalogue::{Kept, Mark};
 use plan_executor::clock::Moment;
 use plan_executor::event::{Event, Record};
 use plan_executor::state::RunState;
-use plan_executor::store::{Claim, NewRun, Owner, Request, RunRow, Store, StoreError, Token};
+use plan_executor::store::{
+    Approval, Claim, NewRun, Owner, Request, RunRow, Store, StoreError, Token,
+};
 
 /// Holds all of it against an empty store, opened twice.
 pub async fn keeps_every_promise<S: Store>(mut one: S, mut two: S) {
@@ -15,6 +17,25 @@ pub async fn keeps_every_promise<S: Store>(mut one: S, mut two: S) {
     requests(&mut one, &mut two).await;
     states(&mut one, &mut two).await;
     backups(&mut one, &mut two).await;
+    approvals(&mut one, &mut two).await;
+}
+
+async fn approvals<S: Store>(one: &mut S, two: &mut S) {
+    let approval = |digest: &str, by: &str| Approval {
+        digest: digest.to_owned(),
+        plan: "shop".to_owned(),
+        environment: Some("prod".to_owned()),
+        role: Some("DBA".to_owned()),
+        by: by.to_owned(),
+        at: Moment(7),
+        note: Some("read twice".to_owned()),
+    };
+    one.approve(&approval("d1", "ada")).await.unwrap();
+    one.approve(&approval("d1", "bob")).await.unwrap();
+    one.approve(&approval("d2", "eve")).await.unwrap();
+    let known = two.approvals("d1").await.unwrap();
+    assert_eq!(known, [approval("d1", "bob"), approval("d1", "ada")], "the newest first");
+    assert!(two.approvals("d3").await.unwrap().is_empty());
 }
 
 async fn backups<S: Store>(one: &mut S, two: &mut S) {

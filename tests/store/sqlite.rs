@@ -48,7 +48,7 @@ async fn a_newer_layout_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     file_with(folder.path(), "create table runs (key); pragma user_version = 99").await;
     let text = refused(folder.path()).await.to_string();
-    assert!(text.contains("made by a newer plan (layout 99, this one knows 2)"), "{text}");
+    assert!(text.contains("made by a newer plan (layout 99, this one knows 3)"), "{text}");
 }
 
 #[tokio::test]

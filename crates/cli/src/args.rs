@@ -68,6 +68,11 @@ left remainders: a person is needed, 4 paused or waiting for a person, 5 held by
 6 requirements not met: nothing was touched.")]
     Apply(Apply),
 
+    /// Ask whether everything is there that a plan needs: all of it in one pass, nothing touched
+    #[command(after_help = "\
+Exit codes: 0 every requirement is met, 2 the plan or the call is wrong, 6 some are not.")]
+    Doctor(Doctor),
+
     /// Go on with a run that paused, was killed, or whose rollback got stuck
     Resume(Resume),
 
@@ -89,7 +94,11 @@ Exit codes: 0 everything is undone, 2 a wrong call, 3 something remains or could
     /// Go on without a step; or take a failed rollback step for done by hand
     Skip(Skip),
 
-    /// Answer a question that a run waits for
+    /// Answer a question that a run waits for; or say that a plan, as it is, may run
+    #[command(after_help = "\
+An answer:    plan approve STEP [RUN]
+An approval:  plan approve plan.yaml --as DBA --env prod   (bound to the digest of the plan and of all that it \
+names: whatever changes later is not approved; `gate: approved` asks for it)")]
     Approve(Approve),
 
     /// Look at a run from any terminal until it ends or pauses
@@ -228,6 +237,23 @@ pub struct Apply {
 }
 
 #[derive(Debug, ClapArgs)]
+pub struct Doctor {
+    /// The plan file
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+
+    #[command(flatten)]
+    pub overlay: Overlay,
+
+    #[command(flatten)]
+    pub store: StoreAt,
+
+    /// As one JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub struct Resume {
     /// The run; the last one that can be resumed unless said
     #[arg(value_name = "RUN")]
@@ -305,9 +331,9 @@ pub struct Skip {
 
 #[derive(Debug, ClapArgs)]
 pub struct Approve {
-    /// The step or checkpoint that asks
-    #[arg(value_name = "STEP")]
-    pub step: String,
+    /// The step or checkpoint that asks; or a plan file
+    #[arg(value_name = "STEP|PLAN")]
+    pub what: String,
 
     #[command(flatten)]
     pub run: RunOnly,
@@ -320,9 +346,20 @@ pub struct Approve {
     #[arg(long, value_name = "TEXT")]
     pub answer: Option<String>,
 
-    /// What is handed in with the answer
-    #[arg(long, value_name = "TEXT")]
+    /// What is handed in with the answer: a text, or a file where one is asked for
+    #[arg(long, value_name = "TEXT|FILE")]
     pub evidence: Option<String>,
+
+    /// Of a plan: in which role you approve it
+    #[arg(long = "as", value_name = "ROLE")]
+    pub role: Option<String>,
+
+    /// Of a plan: what you want to say about it
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+
+    #[command(flatten)]
+    pub overlay: Overlay,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -6,6 +6,7 @@ pub mod approve;
 pub mod backups;
 pub mod completions;
 pub mod diff;
+pub mod doctor;
 pub mod estimate;
 pub mod fmt;
 pub mod graph;
@@ -46,6 +47,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Exit {
         Command::Estimate(args) => estimate::run(&args, terminal),
         Command::Graph(args) => graph::run(&args, terminal),
         Command::Apply(args) => apply::run(&args, terminal),
+        Command::Doctor(args) => doctor::run(&args, terminal),
         Command::Resume(args) => resume::run(&args, terminal),
         Command::Rollback(args) => rollback::run(&args, terminal),
         Command::Abort(args) => abort::run(&args, terminal),

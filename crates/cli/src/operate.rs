@@ -226,7 +226,8 @@ pub async fn drive(
     let screen = RefCell::new(Screen::new(output, terminal));
     let (control, mut wishes) = mpsc::unbounded_channel();
     let (ask, questions) = mpsc::unbounded_channel();
-    let desk = desk::Desk::new(&screen, control, attended, on_disconnect);
+    let folder = engine.world.folder.clone();
+    let desk = desk::Desk::new(&screen, control, attended, on_disconnect, folder);
     let mut listener = desk::Listening { screen: &screen, ask };
     let stopped = tokio::select! {
         stopped = engine.run(&mut listener, &mut wishes) => stopped,

@@ -32,6 +32,7 @@ use plan_model::resolve::{EntryOf, What};
 
 use crate::checks;
 use crate::event::{Failure, FailureKind, Outputs};
+use crate::fill::Filler;
 use crate::world::{Broken, Job, error};
 
 pub type Act<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -59,6 +60,11 @@ pub trait Perform {
     /// What it wants and this version has not, known before anything is touched.
     fn lacks(&self, around: &Surroundings) -> Vec<String> {
         here_only(around)
+    }
+
+    /// Programs that it starts by itself.
+    fn tools(&self, _fill: &Filler<'_>) -> Vec<String> {
+        Vec::new()
     }
 
     fn perform<'a>(

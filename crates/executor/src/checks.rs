@@ -7,6 +7,7 @@ mod comparison;
 mod database;
 mod disk;
 mod file;
+mod gate;
 pub mod host;
 mod http;
 mod log;
@@ -17,7 +18,7 @@ mod port;
 mod run;
 mod service;
 mod sql;
-mod tool;
+pub(crate) mod tool;
 mod variable;
 
 use std::future::Future;
@@ -26,7 +27,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use plan_model::model::action::service::Manager;
-use plan_model::model::check::{self, Check};
+use plan_model::model::check::{self, Check, GateKind};
 use serde_json::Value as Json;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -90,6 +91,7 @@ pub fn look<'a>(job: &'a Job, asked: &'a Check, number: usize) -> Looking<'a> {
             Check::Os(check) => os::look(job, check).await,
             Check::Variable(check) => variable::look(check),
             Check::Service(check) => service::look(job, check).await,
+            Check::Gate(check) => gate::look(job, check).await,
             Check::AnyOf(any) => {
                 let mut said = Vec::new();
                 for one in &any.any_of {
@@ -100,7 +102,6 @@ pub fn look<'a>(job: &'a Job, asked: &'a Check, number: usize) -> Looking<'a> {
                 }
                 Looked::Fails(said.join("; "))
             }
-            other => Looked::Unmeasured(not_yet(other)),
         }
     })
 }
@@ -108,17 +109,15 @@ pub fn look<'a>(job: &'a Job, asked: &'a Check, number: usize) -> Looking<'a> {
 /// What a check wants and this version has not: some it can parse and show, but not ask.
 pub fn lacks(asked: &Check) -> Vec<String> {
     match asked {
-        Check::Gate(_) => vec![not_yet(asked)],
+        Check::Gate(gate) if gate.gate == GateKind::Rehearsed => {
+            vec!["this version of plan cannot rehearse yet".to_owned()]
+        }
         Check::Service(check) if check.manager == Some(Manager::Command) => {
             vec!["a manager of your own is asked by a `run` check".to_owned()]
         }
         Check::AnyOf(any) => any.any_of.iter().flat_map(lacks).collect(),
         _ => Vec::new(),
     }
-}
-
-fn not_yet(asked: &Check) -> String {
-    format!("this version of plan cannot ask `{}` yet", asked.key())
 }
 
 /// Asks until it holds as often as it must, or its time is over.

@@ -87,6 +87,19 @@ pub struct Lease {
     pub doing: String,
 }
 
+/// Somebody says that a plan, as it is, may run: it is bound to the digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Approval {
+    pub digest: String,
+    pub plan: String,
+    /// Only there; anywhere where it names none.
+    pub environment: Option<String>,
+    pub role: Option<String>,
+    pub by: String,
+    pub at: Moment,
+    pub note: Option<String>,
+}
+
 /// What came of asking for a lease.
 #[derive(Debug)]
 pub enum Claim {
@@ -210,6 +223,11 @@ pub trait Store {
 
     /// The newest first.
     async fn runs(&mut self) -> Result<Vec<RunRow>, StoreError>;
+
+    async fn approve(&mut self, approval: &Approval) -> Result<(), StoreError>;
+
+    /// Of a plan as it is, the newest first.
+    async fn approvals(&mut self, digest: &str) -> Result<Vec<Approval>, StoreError>;
 
     async fn ask(
         &mut self,

@@ -44,28 +44,27 @@ pub struct NoValue {
     pub help: String,
 }
 
-/// Values that are no secrets and come from outside: the plan is laid out with them.
-pub fn given(plan: &CompiledPlan, base: &Path) -> Result<Vec<Given>, Vec<NoValue>> {
+/// Values that are no secrets and come from outside, as far as they are there: the plan is laid out with
+/// them.
+pub fn given(plan: &CompiledPlan, base: &Path) -> Vec<Given> {
     let mut given = Vec::new();
-    let mut missing = Vec::new();
     let inputs = plan.plan.scopes.first().into_iter().flat_map(|scope| &scope.inputs);
     for input in inputs.filter(|input| input.held == Held::Missing) {
-        match read(input, base) {
-            Ok(value) => given.push(Given {
+        if let Ok(value) = read(input, base) {
+            given.push(Given {
                 name: input.name.clone(),
                 value: value.trim_end_matches(['\n', '\r']).into(),
                 span: None,
                 name_span: None,
                 origin: input.origin.clone(),
-            }),
-            Err(problem) => missing.push(problem),
+            });
         }
     }
-    if missing.is_empty() { Ok(given) } else { Err(missing) }
+    given
 }
 
-/// All values, secrets too.
-pub fn read_all(plan: &CompiledPlan, base: &Path) -> Result<Values, Vec<NoValue>> {
+/// All values, secrets too, and those that are missing.
+pub fn read_all(plan: &CompiledPlan, base: &Path) -> (Values, Vec<NoValue>) {
     let mut values = Values::default();
     let mut secrets = Vec::new();
     let mut missing = Vec::new();
@@ -113,7 +112,7 @@ pub fn read_all(plan: &CompiledPlan, base: &Path) -> Result<Values, Vec<NoValue>
         values.scopes.push(known);
     }
     values.secrets = Secrets::new(secrets);
-    if missing.is_empty() { Ok(values) } else { Err(missing) }
+    (values, missing)
 }
 
 /// Names of a scope as an object of the template engine.

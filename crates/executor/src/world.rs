@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use plan_model::graph::CompiledPlan;
+use plan_model::model::check::Evidence;
 use plan_model::model::plan::Surroundings;
 use plan_model::model::value::{HostRef, Text};
 use plan_model::notation::Spoken;
@@ -72,7 +73,7 @@ pub struct Question {
     pub text: String,
     pub choices: Vec<String>,
     pub role: Option<String>,
-    pub evidence: bool,
+    pub evidence: Evidence,
 }
 
 type Awaited = HashMap<(usize, usize), oneshot::Sender<Answer>>;
@@ -82,6 +83,11 @@ pub struct World {
     pub values: Values,
     pub cover: Cover,
     pub run: RunNames,
+    /// Of the plan and all that it names: what was reviewed is what runs.
+    pub digest: String,
+    pub environment: Option<String>,
+    /// Runs have their folders beside what the store keeps.
+    pub store_folder: PathBuf,
     /// The plan's folder: paths in the plan start here.
     pub base: PathBuf,
     /// Files that the plan names, as they were when the run began, by their paths from the plan's folder.
@@ -469,7 +475,7 @@ impl Job {
         text: String,
         choices: Vec<String>,
         role: Option<String>,
-        evidence: bool,
+        evidence: Evidence,
     ) -> Result<Answer, Broken> {
         let Some(entry) = self.entry else {
             return Err(error("nobody can be asked here").into());

@@ -16,16 +16,16 @@ use plan_model::graph::CompiledPlan;
 use plan_model::source::Sources;
 use plan_model::validate;
 
-use crate::args::{Apply, OutputFormat};
+use super::doctor;
+use crate::args::{Apply, OutputFormat, Overlay};
 use crate::disk::Disk;
 use crate::exit::Exit;
 use crate::operate::{self, Refusal};
 use crate::render;
 use crate::terminal::Terminal;
-use crate::theme::{self, paint};
 
 pub fn run(args: &Apply, terminal: &mut Terminal) -> Exit {
-    let (plan, frozen) = match read(args, terminal) {
+    let (plan, frozen) = match read(&args.plan, &args.overlay, terminal) {
         Ok(read) => read,
         Err(refusal) => return refusal.tell(terminal),
     };
@@ -38,20 +38,24 @@ pub fn run(args: &Apply, terminal: &mut Terminal) -> Exit {
 }
 
 /// The plan as it will run, and everything that it was read from.
-fn read(args: &Apply, terminal: &mut Terminal) -> Result<(CompiledPlan, Frozen), Refusal> {
+pub fn read(
+    name: &str,
+    overlay: &Overlay,
+    terminal: &mut Terminal,
+) -> Result<(CompiledPlan, Frozen), Refusal> {
     let wrong = |message: String, help: &str| Refusal::new(Exit::Wrong, message, help);
-    let mut setting = super::setting(&args.overlay)
-        .map_err(|message| wrong(message, "see `plan apply --help`"))?;
-    if args.plan == "-" {
+    let mut setting =
+        super::setting(overlay).map_err(|message| wrong(message, "see `plan apply --help`"))?;
+    if name == "-" {
         let help = "write it into a file: a run names its plan";
         return Err(wrong("a plan from standard input cannot be applied".to_owned(), help));
     }
-    let base = base_of(&args.plan)?;
+    let base = base_of(name)?;
     // A second time where values come from outside: the plan is laid out with them.
     for is_last in [false, true] {
         let mut sources = Sources::keeping_trees();
         let recorder = Recorder::new(&Disk);
-        let outcome = validate::errors(&mut sources, &recorder, &args.plan, &setting);
+        let outcome = validate::errors(&mut sources, &recorder, name, &setting);
         let renderer = render::human::renderer();
         let errors = outcome.diagnostics.iter().filter(|one| one.severity == Severity::Error);
         let errors: Vec<_> = errors.collect();
@@ -61,7 +65,7 @@ fn read(args: &Apply, terminal: &mut Terminal) -> Result<(CompiledPlan, Frozen),
         let Some(plan) = outcome.plan.filter(|_| errors.is_empty()) else {
             let count = errors.len();
             let word = if count == 1 { "error" } else { "errors" };
-            let message = format!("{}: {count} {word}; nothing was touched", args.plan);
+            let message = format!("{name}: {count} {word}; nothing was touched");
             return Err(wrong(message, "see what each means: plan explain RULE"));
         };
         let lacking = lacking::of(&plan.plan);
@@ -70,13 +74,13 @@ fn read(args: &Apply, terminal: &mut Terminal) -> Result<(CompiledPlan, Frozen),
             let help = "nothing was touched; `plan show` and `plan estimate` work with all of it";
             return Err(Refusal::new(Exit::NotReady, lines.join("\n       "), help));
         }
-        let given = values::given(&plan, &base).map_err(no_values)?;
+        let given = values::given(&plan, &base);
         if given.is_empty() || is_last {
             let set = setting.set.into_iter().map(|one| (one.name, one.value, one.origin));
             let frozen = Frozen {
-                path: args.plan.clone(),
+                path: name.to_owned(),
                 base: base.display().to_string(),
-                environment: args.overlay.env.clone(),
+                environment: overlay.env.clone(),
                 set: set.collect(),
                 files: recorder.files(),
                 trees: sources.into_trees(),
@@ -97,10 +101,14 @@ fn base_of(plan: &str) -> Result<PathBuf, Refusal> {
     })
 }
 
-fn no_values(missing: Vec<NoValue>) -> Refusal {
-    let messages: Vec<_> = missing.iter().map(NoValue::to_string).collect();
-    let helps: Vec<_> = missing.iter().map(|one| one.help.clone()).collect();
-    Refusal::new(Exit::NotReady, messages.join("\n       "), helps.join("\n      "))
+/// All that is needed is there; of a run that is there already nothing else is asked.
+pub fn complete(begun: Begun) -> Result<Begun, Refusal> {
+    if begun.missing.is_empty() {
+        return Ok(begun);
+    }
+    let messages: Vec<_> = begun.missing.iter().map(NoValue::to_string).collect();
+    let helps: Vec<_> = begun.missing.iter().map(|one| one.help.clone()).collect();
+    Err(Refusal::new(Exit::NotReady, messages.join("\n       "), helps.join("\n      ")))
 }
 
 /// A new run of a plan, to its rest.
@@ -157,30 +165,8 @@ async fn prepare(
         ));
     }
     let (begun, checked) = begun.requirements().await?;
-    let failed: Vec<_> =
-        checked.iter().filter(|one| !matches!(one.looked, Looked::Holds(_))).collect();
-    if !failed.is_empty() {
-        for one in &checked {
-            let (word, text) = match &one.looked {
-                Looked::Holds(_) => (paint(theme::GOOD, "met"), String::new()),
-                Looked::Fails(text) | Looked::Declined(text) => {
-                    (paint(theme::BAD, "not met"), format!(": {text}"))
-                }
-                Looked::Unmeasured(text) => {
-                    (paint(theme::BAD, "could not be measured"), format!(": {text}"))
-                }
-            };
-            let hint = one.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
-            let hint = if text.is_empty() { String::new() } else { hint };
-            terminal.tell(&format!("{}: {word}{text}{hint}", one.line));
-        }
-        let count = failed.len();
-        let word = if count == 1 { "requirement is" } else { "requirements are" };
-        return Err(Refusal::new(
-            Exit::NotReady,
-            format!("{count} {word} not met; nothing was touched"),
-            "see to what is listed above, and apply again",
-        ));
+    if checked.iter().any(|one| !matches!(one.looked, Looked::Holds(_))) {
+        return Err(doctor::unready(&checked, terminal));
     }
     let new = NewRun {
         plan: name,
@@ -205,11 +191,14 @@ pub fn begun(
     output: OutputFormat,
 ) -> Result<Begun, Refusal> {
     let base = PathBuf::from(&frozen.base);
-    let values = values::read_all(&plan, &base).map_err(no_values)?;
+    let (values, missing) = values::read_all(&plan, &base);
     let begun = Begun {
         jobs: jobs(asked_jobs, &plan),
         plan,
         values,
+        missing,
+        digest: frozen.digest(),
+        environment: frozen.environment.clone(),
         base,
         files: frozen.named_files(),
         backups,

@@ -1,13 +1,18 @@
-//! `plan approve`: answers a question that a run waits for, from any terminal.
+//! `plan approve`: answers a question that a run waits for, from any terminal; or says that a plan, as it
+//! is, may run.
 
 use plan_executor::event::Event;
-use plan_executor::store::{Request, RunRow, Store};
+use plan_executor::evidence;
+use plan_executor::owner;
+use plan_executor::store::sqlite::SqliteStore;
+use plan_executor::store::{Approval, Request, RunRow, Store};
 use plan_executor::world::UNDO_QUESTIONS;
 use plan_model::model::action::manual::Manual;
-use plan_model::model::check::Check;
+use plan_model::model::check::{Check, Evidence};
 use plan_model::model::value::OneOrMany;
 use plan_model::resolve::{EntryOf, What};
 
+use super::apply;
 use super::pause::{Needs, ask};
 use super::resume::compile;
 use crate::args::Approve;
@@ -16,20 +21,51 @@ use crate::operate::{self, Refusal};
 use crate::terminal::Terminal;
 
 pub fn run(args: &Approve, terminal: &mut Terminal) -> Exit {
-    let result = operate::wait_for(approve(args, terminal));
+    // Ids have neither.
+    let is_plan = args.what.contains(['.', '/']);
+    let result = match is_plan {
+        true => approve_plan(args, terminal),
+        false => operate::wait_for(answer(args, terminal)),
+    };
     result.unwrap_or_else(|refusal| refusal.tell(terminal))
 }
 
-async fn approve(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal> {
+fn approve_plan(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal> {
+    let (plan, frozen) = apply::read(&args.what, &args.overlay, terminal)?;
+    let approval = Approval {
+        digest: frozen.digest(),
+        plan: plan.plan.file.plan.value.clone(),
+        environment: frozen.environment.clone(),
+        role: args.role.clone(),
+        by: owner::who(),
+        at: operate::clock().now(),
+        note: args.note.clone(),
+    };
+    operate::wait_for(async {
+        let mut store = SqliteStore::open(&args.run.store.store).await?;
+        store.approve(&approval).await?;
+        store.close().await;
+        Ok::<(), Refusal>(())
+    })?;
+    let role = approval.role.map_or(String::new(), |role| format!(" as {role}"));
+    let place = approval.environment.map_or("everywhere".to_owned(), |name| format!("in {name}"));
+    terminal.line(&format!(
+        "{} approved {}{role}, {place}: digest {}, and nothing else",
+        approval.by, approval.plan, approval.digest
+    ));
+    Ok(Exit::Done)
+}
+
+async fn answer(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal> {
     let mut store = operate::existing(&args.run.store.store).await?;
     let fits = |run: &RunRow| !run.state.is_over();
     let what = "that waits for anybody";
     let run = operate::find(&mut store, args.run.run.as_deref(), fits, what).await?;
     let (plan, _) = compile(&mut store, &run).await?;
     let wrong = |message: String, help: String| Refusal::new(Exit::Wrong, message, help);
-    let at = plan.by_id(&args.step).ok_or_else(|| {
+    let at = plan.by_id(&args.what).ok_or_else(|| {
         wrong(
-            format!("there is no step {} in {}", args.step, run.run),
+            format!("there is no step {} in {}", args.what, run.run),
             "see: plan status".to_owned(),
         )
     })?;
@@ -37,11 +73,11 @@ async fn approve(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusa
     let mut open: Vec<(usize, String)> = Vec::new();
     for record in store.read(&run, 0).await? {
         match record.event {
-            Event::Asking { entry, question, text } if *entry == *args.step => {
+            Event::Asking { entry, question, text } if *entry == *args.what => {
                 open.retain(|(number, _)| *number != question);
                 open.push((question, text));
             }
-            Event::Answered { entry, question, .. } if *entry == *args.step => {
+            Event::Answered { entry, question, .. } if *entry == *args.what => {
                 open.retain(|(number, _)| *number != question);
             }
             _ => {}
@@ -54,7 +90,7 @@ async fn approve(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusa
     };
     let Some((question, _)) = chosen else {
         if open.is_empty() {
-            let message = format!("{} asks nobody now", args.step);
+            let message = format!("{} asks nobody now", args.what);
             return Err(wrong(message, format!("see what waits: plan status {}", run.run)));
         }
         let listed: Vec<_> = open
@@ -62,11 +98,11 @@ async fn approve(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusa
             .map(|(at, text)| format!("--question {}   {}", at + 1, text.trim_end()))
             .collect();
         return Err(wrong(
-            format!("{} asks several questions", args.step),
+            format!("{} asks several questions", args.what),
             format!("say which:\n      {}", listed.join("\n      ")),
         ));
     };
-    let choices = choices(plan.entry(at), *question);
+    let (choices, wanted) = asked(plan.entry(at), *question);
     let choice = args.answer.clone().unwrap_or_else(|| choices[0].clone());
     if !choices.contains(&choice) {
         return Err(wrong(
@@ -74,27 +110,29 @@ async fn approve(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusa
             format!("answers: {}", choices.join(", ")),
         ));
     }
-    let request = Request::Answer {
-        entry: args.step.clone(),
-        question: *question,
-        holds: choice == choices[0],
-        choice,
-        evidence: args.evidence.clone(),
-    };
+    let holds = choice == choices[0];
+    let folder = args.run.store.store.join("runs").join(&run.run);
+    let wanted = if holds { wanted } else { Evidence::None };
+    let evidence = evidence::hand_in(wanted, args.evidence.as_deref(), &folder)
+        .map_err(|why| wrong(format!("{}: {why}", args.what), "--evidence …".to_owned()))?;
+    let request =
+        Request::Answer { entry: args.what.clone(), question: *question, holds, choice, evidence };
     store.close().await;
     ask(&args.run, request, Needs::Nobody, terminal).await
 }
 
-/// What may be answered to a question of a step, of its rollback, or of a checkpoint.
-fn choices(entry: &EntryOf, question: usize) -> Vec<String> {
+/// What may be answered to a question of a step, of its rollback, or of a checkpoint, and what is handed in.
+fn asked(entry: &EntryOf, question: usize) -> (Vec<String>, Evidence) {
     let of_manual = |manual: &Manual| match manual {
-        Manual::Full(keys) => or(texts(&keys.choices), &["done", "not possible"]),
-        Manual::Text(_) => or(Vec::new(), &["done", "not possible"]),
+        Manual::Full(keys) => (or(texts(&keys.choices), &["done", "not possible"]), keys.evidence),
+        Manual::Text(_) => (or(Vec::new(), &["done", "not possible"]), None),
     };
-    match &entry.what {
+    let (choices, evidence) = match &entry.what {
         What::Checkpoint(checkpoint) => match checkpoint.checks.get(question) {
-            Some(Check::Manual(manual)) => or(texts(&manual.choices), &["yes", "no"]),
-            _ => or(Vec::new(), &["yes", "no"]),
+            Some(Check::Manual(manual)) => {
+                (or(texts(&manual.choices), &["yes", "no"]), manual.evidence)
+            }
+            _ => (or(Vec::new(), &["yes", "no"]), None),
         },
         What::Step(step) => {
             let part = (question / UNDO_QUESTIONS).checked_sub(1);
@@ -105,9 +143,10 @@ fn choices(entry: &EntryOf, question: usize) -> Vec<String> {
                     parts.nth(part).and_then(|back| back.actions.manual())
                 }
             };
-            manual.map_or_else(|| or(Vec::new(), &["yes", "no"]), of_manual)
+            manual.map_or_else(|| (or(Vec::new(), &["yes", "no"]), None), of_manual)
         }
-    }
+    };
+    (choices, evidence.unwrap_or(Evidence::None))
 }
 
 fn texts(choices: &Option<Vec<plan_model::model::value::Text>>) -> Vec<String> {

@@ -6,7 +6,7 @@ use plan_executor::store::sqlite::SqliteStore;
 use plan_executor::store::{RunRow, Store};
 use plan_model::graph::CompiledPlan;
 
-use super::apply::begun;
+use super::apply::{begun, complete};
 use crate::args::Resume;
 use crate::exit::Exit;
 use crate::operate::{self, Refusal};
@@ -44,6 +44,7 @@ pub async fn open(
     let plan = plan.ok_or_else(|| unreadable(&run))?;
     let backups = store.backups().await?;
     let begun = begun(plan, &frozen, None, &args.store.store, backups, args.output)?;
+    let begun = complete(begun)?;
     let now = begun.clock.now();
     let environment = run.environment.as_deref();
     let token = operate::claim(&mut store, &run.plan, environment, args.take_over, now).await?;

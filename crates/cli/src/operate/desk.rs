@@ -4,13 +4,16 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::BufRead;
+use std::path::PathBuf;
 
 use plan_executor::clock::Moment;
 use plan_executor::course::Course;
 use plan_executor::engine::{Control, Listener, Scene};
 use plan_executor::event::{Answer, Record};
+use plan_executor::evidence;
 use plan_executor::owner;
 use plan_executor::world::Question;
+use plan_model::model::check::Evidence;
 use plan_model::model::plan::OnDisconnect;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -22,6 +25,8 @@ pub struct Desk<'s, 't> {
     control: mpsc::UnboundedSender<Control>,
     attended: bool,
     on_disconnect: Option<OnDisconnect>,
+    /// What people hand in is kept there.
+    run_folder: PathBuf,
     interrupts: Cell<u32>,
     /// Somebody is deciding what Ctrl-C is to mean.
     deciding: Cell<bool>,
@@ -69,12 +74,14 @@ impl<'s, 't> Desk<'s, 't> {
         control: mpsc::UnboundedSender<Control>,
         attended: bool,
         on_disconnect: Option<OnDisconnect>,
+        run_folder: PathBuf,
     ) -> Self {
         Desk {
             screen,
             control,
             attended,
             on_disconnect,
+            run_folder,
             interrupts: Cell::new(0),
             deciding: Cell::new(false),
             open: RefCell::default(),
@@ -211,11 +218,13 @@ impl<'s, 't> Desk<'s, 't> {
         }
         let Some(question) = self.open.borrow().front().cloned() else { return };
         if let Some(choice) = self.answered.borrow_mut().take() {
-            if line.is_empty() {
-                *self.answered.borrow_mut() = Some(choice);
-                return self.tell("please say what you saw or did, and Enter");
-            }
-            return self.answer(&question, choice, Some(line.to_owned()));
+            return match evidence::hand_in(question.evidence, Some(line), &self.run_folder) {
+                Ok(handed_in) => self.answer(&question, choice, handed_in),
+                Err(why) => {
+                    *self.answered.borrow_mut() = Some(choice);
+                    self.tell(&format!("please, {why}"));
+                }
+            };
         }
         let low = line.to_lowercase();
         let fits: Vec<_> = question
@@ -224,9 +233,17 @@ impl<'s, 't> Desk<'s, 't> {
             .filter(|choice| !low.is_empty() && choice.to_lowercase().starts_with(&low))
             .collect();
         match fits.as_slice() {
-            [choice] if question.evidence => {
+            [choice]
+                if question.evidence != Evidence::None
+                    && question.choices.first() == Some(choice) =>
+            {
                 *self.answered.borrow_mut() = Some((*choice).clone());
-                self.tell("and what did you see or do? (kept with the answer)");
+                self.tell(match question.evidence {
+                    Evidence::File => {
+                        "and the path of the file that shows it? (kept with the answer)"
+                    }
+                    _ => "and what did you see or do? (kept with the answer)",
+                });
             }
             [choice] => self.answer(&question, (*choice).clone(), None),
             _ => self.tell(&format!("please type one of: {}", question.choices.join(", "))),

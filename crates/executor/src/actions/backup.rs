@@ -7,6 +7,7 @@ use plan_model::model::action::backup::{Backup, Compression};
 use plan_model::model::check::Proof;
 use plan_model::model::plan::Surroundings;
 use plan_model::model::value::Count;
+use plan_model::sql::Dialect;
 use serde_json::Value as Json;
 
 use super::{Act, Found, Perform, again, here_only};
@@ -16,6 +17,7 @@ use crate::archive::second::Second;
 use crate::archive::{self, Kind, Manifest, dump, encrypt, files, prove};
 use crate::digest;
 use crate::event::{Failure, Outputs};
+use crate::fill::Filler;
 use crate::world::database::address::Address;
 use crate::world::{Broken, Job, error};
 
@@ -27,6 +29,15 @@ impl Perform for Backup {
             lacks.extend(encrypt::lacks());
         }
         lacks
+    }
+
+    fn tools(&self, fill: &Filler<'_>) -> Vec<String> {
+        let name = self.database.as_ref().and_then(|name| fill.text(&name.value).ok());
+        match name.and_then(|name| Address::of(fill, Some(&name)).ok()).map(|at| at.dialect) {
+            Some(Dialect::PostgreSql) => vec!["pg_dump".to_owned(), "pg_restore".to_owned()],
+            Some(Dialect::MariaDb | Dialect::MySql) => vec![dump::of_mysql().to_owned()],
+            _ => Vec::new(),
+        }
     }
 
     fn perform<'a>(

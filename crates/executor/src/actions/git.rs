@@ -11,11 +11,16 @@ use serde_json::Value as Json;
 use super::noted::Noted;
 use super::{Act, Found, Perform, again, goes_on, here_only};
 use crate::event::{Failure, Outputs};
+use crate::fill::Filler;
 use crate::world::{Around, Broken, Job, error};
 
 impl Perform for Git {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {
         here_only(around)
+    }
+
+    fn tools(&self, _: &Filler<'_>) -> Vec<String> {
+        vec!["git".to_owned()]
     }
 
     fn perform<'a>(

@@ -15,7 +15,7 @@ pub struct Put {
     pub text: String,
     pub choices: Vec<String>,
     pub role: Option<String>,
-    pub evidence: bool,
+    pub evidence: Evidence,
     pub people: usize,
 }
 
@@ -32,7 +32,7 @@ impl Perform for Manual {
                 text: fill.of(self.text())?,
                 choices: vec!["done".to_owned(), "not possible".to_owned()],
                 role: None,
-                evidence: false,
+                evidence: Evidence::None,
                 people: 1,
             };
             if let Manual::Full(keys) = self {
@@ -42,8 +42,7 @@ impl Perform for Manual {
                     question.choices = choices;
                 }
                 question.role = fill.optional(keys.role.as_ref())?;
-                question.evidence =
-                    keys.evidence.is_some_and(|evidence| evidence != Evidence::None);
+                question.evidence = keys.evidence.unwrap_or(Evidence::None);
                 question.people = if fill.flag(keys.two_people.as_ref(), false)? { 2 } else { 1 };
             }
             let answers = put(job, question).await?;
@@ -90,6 +89,10 @@ pub async fn put(job: &Job, question: Put) -> Result<Vec<Answer>, Broken> {
                 .await?
             }
         };
+        // What must be handed in is no answer without it.
+        if answer.holds && question.evidence != Evidence::None && answer.evidence.is_none() {
+            continue;
+        }
         // The same person twice is one person.
         answers.retain(|other| other.by != answer.by);
         let holds = answer.holds;

@@ -20,6 +20,7 @@ use plan_model::sql::Dialect;
 
 use super::{Act, Found, Perform};
 use crate::event::{Failure, Outputs};
+use crate::fill::Filler;
 use crate::world::database::address::Address;
 use crate::world::database::stepwise::Task;
 use crate::world::database::{Patience, Session};
@@ -33,6 +34,16 @@ const LOOK_PATIENCE: Duration = Duration::from_secs(10);
 const TABLE: &str = "schema_migrations";
 
 impl Perform for Migrate {
+    fn tools(&self, _: &Filler<'_>) -> Vec<String> {
+        match self.engine {
+            Some(Engine::Laravel) => vec!["php".to_owned()],
+            Some(Engine::Sqitch) => vec!["sqitch".to_owned()],
+            Some(Engine::Flask) => vec!["flask".to_owned()],
+            Some(Engine::Alembic) => vec!["alembic".to_owned()],
+            Some(Engine::Command | Engine::Builtin) | None => Vec::new(),
+        }
+    }
+
     fn perform<'a>(
         &'a self,
         job: &'a Job,

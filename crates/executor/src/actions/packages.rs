@@ -18,12 +18,21 @@ use super::noted::Noted;
 use super::{Act, Found, Perform, again, goes_on, here_only};
 use crate::digest;
 use crate::event::{Failure, Outputs};
+use crate::fill::Filler;
 use crate::keep;
 use crate::world::{Around, Broken, Job, error};
 
 impl Perform for Packages {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {
         here_only(around)
+    }
+
+    fn tools(&self, _: &Filler<'_>) -> Vec<String> {
+        vec![match self.manager {
+            PackageManager::Composer => "composer".to_owned(),
+            PackageManager::Npm => "npm".to_owned(),
+            PackageManager::Pip => "python3".to_owned(),
+        }]
     }
 
     fn perform<'a>(

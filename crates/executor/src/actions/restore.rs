@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use plan_model::model::action::Action;
 use plan_model::model::action::restore::{Restore, RestoreMode};
+use plan_model::model::check::Evidence;
 use plan_model::model::plan::Surroundings;
 use plan_model::notation::Spoken;
 use serde_json::Value as Json;
@@ -360,7 +361,8 @@ async fn confirmed(
         ready.manifest.id
     );
     let choices = vec![name, "no".to_owned()];
-    let question = Put { number: 0, text, choices, role: None, evidence: false, people: 1 };
+    let question =
+        Put { number: 0, text, choices, role: None, evidence: Evidence::None, people: 1 };
     let answers = manual::put(job, question).await?;
     match answers.iter().find(|answer| !answer.holds) {
         None => Ok(()),

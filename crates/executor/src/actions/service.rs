@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use super::noted::Noted;
 use super::{Act, Found, Perform, again, goes_on, here_only};
 use crate::event::{Failure, Outputs};
+use crate::fill::Filler;
 use crate::world::{Around, Broken, Job, error};
 
 /// So long a service may take to stop, where the plan does not say.
@@ -41,6 +42,15 @@ impl Perform for Service {
             lacks.push("`commands:` know no reload: a `run:` step can".to_owned());
         }
         lacks
+    }
+
+    fn tools(&self, _: &Filler<'_>) -> Vec<String> {
+        match self.manager.unwrap_or(Manager::Systemd) {
+            Manager::Systemd => vec!["systemctl".to_owned()],
+            Manager::Supervisor => vec!["supervisorctl".to_owned()],
+            Manager::Compose => vec!["docker".to_owned()],
+            Manager::Command => Vec::new(),
+        }
     }
 
     fn perform<'a>(

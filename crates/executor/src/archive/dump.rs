@@ -77,6 +77,11 @@ pub async fn dump(
     result.map(|()| data)
 }
 
+/// The name that this machine has for it.
+pub fn of_mysql() -> &'static str {
+    if is_in_path("mariadb-dump") { "mariadb-dump" } else { "mysqldump" }
+}
+
 async fn by_program(
     job: &Job,
     mut around: Around,
@@ -90,7 +95,7 @@ async fn by_program(
             ("pg_dump", vec!["--format=custom".to_owned(), "--compress=0".to_owned()])
         }
         _ => {
-            let dump = if is_in_path("mariadb-dump") { "mariadb-dump" } else { "mysqldump" };
+            let dump = of_mysql();
             let wanted = [
                 "--single-transaction",
                 "--quick",

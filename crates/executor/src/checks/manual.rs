@@ -28,7 +28,7 @@ async fn try_look(job: &Job, check: &ManualCheck, number: usize) -> Result<Looke
         text: fill.of(&check.manual)?,
         choices,
         role: fill.optional(check.role.as_ref())?,
-        evidence: check.evidence.is_some_and(|evidence| evidence != Evidence::None),
+        evidence: check.evidence.unwrap_or(Evidence::None),
         people: if fill.flag(check.two_people.as_ref(), false)? { 2 } else { 1 },
     };
     let answers = put(job, question).await?;

@@ -57,7 +57,7 @@ async fn look_in(job: &Job, check: &ToolCheck, around: Around) -> Result<Looked,
     })
 }
 
-fn is_there(base: &std::path::Path, tool: &str) -> bool {
+pub fn is_there(base: &std::path::Path, tool: &str) -> bool {
     use std::os::unix::fs::PermissionsExt;
     let runs = |path: &std::path::Path| {
         path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)

@@ -21,7 +21,7 @@ use crate::event::{LogEnd, RunStarted};
 use crate::fill::RunNames;
 use crate::keeper;
 use crate::outline::Outline;
-use crate::values::Values;
+use crate::values::{NoValue, Values};
 use crate::world::database::address::Address;
 use crate::world::error;
 
@@ -32,6 +32,11 @@ const LAST: u64 = 20;
 pub struct Begun {
     pub plan: CompiledPlan,
     pub values: Values,
+    /// Inputs that have none.
+    pub missing: Vec<NoValue>,
+    /// What was reviewed is what runs: of the plan and all that it names.
+    pub digest: String,
+    pub environment: Option<String>,
     /// The plan's folder.
     pub base: PathBuf,
     /// Files that the plan names, by their paths from there.
@@ -77,6 +82,9 @@ impl Begun {
             run,
             plan: self.plan,
             values: self.values,
+            digest: self.digest,
+            environment: self.environment,
+            store_folder: self.store_folder,
             base: self.base,
             files: self.files,
             clock: self.clock,
@@ -97,8 +105,15 @@ impl Begun {
     /// Asks what the plan requires, and records its state, before there is a run; gives back what it
     /// was asked with.
     pub async fn requirements(self) -> Result<(Begun, Vec<Checked>), BeginError> {
+        let missing = self.missing.iter().map(|one| Checked {
+            line: format!("input {} has a value", one.input),
+            looked: Looked::Fails(one.problem.clone()),
+            hint: Some(one.help.clone()),
+        });
+        let missing: Vec<_> = missing.collect();
         let asked = self.apart("requirements", async |world| {
-            let mut checked = checks::host::all(&world).await;
+            let mut checked = missing;
+            checked.extend(checks::host::all(&world).await);
             for (at, check) in world.plan.plan.requires.iter().enumerate() {
                 let job = Job::new(world.clone(), None, format!("requirement-{}", at + 1));
                 checked.push(checks::ask(&job, check, 0, None).await);
@@ -147,7 +162,7 @@ impl Begun {
         let wrong = |source| BeginError::Folder { path: folder.display().to_string(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(folder.join("logs")).map_err(wrong)?;
         let (questions, _) = mpsc::unbounded_channel();
-        let kept = (self.store_folder.clone(), self.by.clone(), self.attended, self.jobs);
+        let kept = (self.missing.clone(), self.by.clone(), self.attended, self.jobs);
         let now = self.clock.now();
         let names = RunNames { id: name.to_owned(), ..RunNames::default() };
         let world = Rc::new(self.world(names, now, folder.clone(), 0, questions));
@@ -156,14 +171,17 @@ impl Begun {
         // What its programs printed is told already.
         let _ = std::fs::remove_dir_all(&folder);
         let world = Rc::into_inner(world).expect("every job has ended");
-        let (store_folder, by, attended, jobs) = kept;
+        let (missing, by, attended, jobs) = kept;
         let begun = Begun {
             plan: world.plan,
             values: world.values,
+            missing,
+            digest: world.digest,
+            environment: world.environment,
             base: world.base,
             files: world.files,
             backups: world.catalogue.into_known(),
-            store_folder,
+            store_folder: world.store_folder,
             program: world.program,
             clock: world.clock,
             by,

@@ -10,7 +10,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow, SqliteSync
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
 use super::{
-    Asked, Claim, Lease, NewRun, Owner, Request, RunRow, Store, StoreError, Token, state_after,
+    Approval, Asked, Claim, Lease, NewRun, Owner, Request, RunRow, Store, StoreError, Token,
+    state_after,
 };
 use crate::archive::catalogue::{Kept, Mark};
 use crate::clock::Moment;
@@ -19,7 +20,8 @@ use crate::event::Record;
 use crate::state::RunState;
 
 /// What each layout added to the one before. Never changed, only added to.
-const LAYOUTS: &[&str] = &[include_str!("layout-1.sql"), include_str!("layout-2.sql")];
+const LAYOUTS: &[&str] =
+    &[include_str!("layout-1.sql"), include_str!("layout-2.sql"), include_str!("layout-3.sql")];
 
 /// Events of one statement: more are several statements of one transaction.
 const CHUNK: usize = 64;
@@ -414,6 +416,39 @@ impl Store for SqliteStore {
             .await
             .map_err(failed)?;
         rows.iter().map(run_row).collect()
+    }
+
+    async fn approve(&mut self, approval: &Approval) -> Result<(), StoreError> {
+        let query = sqlx::query(
+            "insert into approvals (digest, plan, environment, role, \"by\", at, note)
+             values (?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(&approval.digest)
+        .bind(&approval.plan)
+        .bind(&approval.environment)
+        .bind(&approval.role)
+        .bind(&approval.by)
+        .bind(approval.at.0)
+        .bind(&approval.note);
+        query.execute(&mut self.connection).await.map_err(failed)?;
+        Ok(())
+    }
+
+    async fn approvals(&mut self, digest: &str) -> Result<Vec<Approval>, StoreError> {
+        let query = sqlx::query("select * from approvals where digest = ? order by number desc");
+        let rows = query.bind(digest).fetch_all(&mut self.connection).await.map_err(failed)?;
+        let read = |row: &SqliteRow| -> Result<Approval, sqlx::Error> {
+            Ok(Approval {
+                digest: row.try_get("digest")?,
+                plan: row.try_get("plan")?,
+                environment: row.try_get("environment")?,
+                role: row.try_get("role")?,
+                by: row.try_get("by")?,
+                at: Moment(row.try_get("at")?),
+                note: row.try_get("note")?,
+            })
+        };
+        rows.iter().map(|row| read(row).map_err(failed)).collect()
     }
 
     async fn ask(

@@ -164,5 +164,5 @@ async fn by_server(
     let (plan, frozen) = resume::compile(store, &run).await?;
     let at = &args.store.store;
     let begun = apply::begun(plan, &frozen, None, at, Vec::new(), OutputFormat::Lines)?;
-    Ok(begun.verify(&manifest, &kept.path, proof).await?)
+    Ok(apply::complete(begun)?.verify(&manifest, &kept.path, proof).await?)
 }

@@ -1,0 +1,84 @@
+//! `gate`: what must have happened to this very plan before, by its digest: asked of the store.
+
+use plan_model::model::check::{GateCheck, GateKind};
+use plan_model::notation::Spoken;
+
+use super::Looked;
+use crate::event::Failure;
+use crate::state::RunState;
+use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
+use crate::world::{Job, error};
+
+pub async fn look(job: &Job, check: &GateCheck) -> Looked {
+    try_look(job, check).await.unwrap_or_else(|failure| Looked::Unmeasured(failure.text))
+}
+
+async fn try_look(job: &Job, check: &GateCheck) -> Result<Looked, Failure> {
+    let (world, fill) = (&job.world, job.filler());
+    let max_age = fill.optional_time(check.max_age.as_ref())?;
+    let by = fill.optional(check.by.as_ref())?;
+    let wrong = |problem: crate::store::StoreError| error(problem.to_string());
+    let store = SqliteStore::open_existing(&world.store_folder).await.map_err(wrong)?;
+    let Some(mut store) = store else {
+        return Ok(Looked::Fails("nothing is known of this plan here yet".to_owned()));
+    };
+    // When it happened, and by whom; the newest first.
+    let found: Vec<_> = match check.gate {
+        GateKind::Rehearsed => {
+            return Err(error("this version of plan cannot rehearse yet"));
+        }
+        GateKind::Applied => {
+            let wanted = check.environment.as_ref().map(|environment| environment.value.as_str());
+            let runs = store.runs().await.map_err(wrong)?.into_iter();
+            let fits = runs.filter(|run| {
+                let elsewhere = match wanted {
+                    Some(wanted) => run.environment.as_deref() == Some(wanted),
+                    None => run.environment != world.environment,
+                };
+                run.digest == world.digest && run.state == RunState::Succeeded && elsewhere
+            });
+            fits.map(|run| (run.changed_at, run.by)).collect()
+        }
+        GateKind::Approved => {
+            let approvals = store.approvals(&world.digest).await.map_err(wrong)?.into_iter();
+            let fits = approvals.filter(|approval| {
+                let here =
+                    approval.environment.is_none() || approval.environment == world.environment;
+                here && by.as_ref().is_none_or(|by| approval.role.as_ref() == Some(by))
+            });
+            fits.map(|approval| (approval.at, approval.by)).collect()
+        }
+    };
+    store.close().await;
+    let Some((at, who)) = found.first() else {
+        return Ok(Looked::Fails(not_yet(check, by.as_deref(), &world.digest)));
+    };
+    let age = world.clock.now().since(*at);
+    Ok(match max_age.filter(|most| age > *most) {
+        Some(most) => Looked::Fails(format!(
+            "the last time, by {who}, is {} ago: longer than {}",
+            Spoken(age),
+            Spoken(most)
+        )),
+        None => Looked::Holds(Some(who.clone().into())),
+    })
+}
+
+/// What is missing, and how to come by it.
+fn not_yet(check: &GateCheck, by: Option<&str>, digest: &str) -> String {
+    let digest = &digest[..digest.len().min(12)];
+    match check.gate {
+        GateKind::Applied => {
+            let place = check.environment.as_ref().map_or("another environment", |id| &id.value);
+            format!("the plan as it is now (digest {digest}) did not succeed in {place}")
+        }
+        _ => {
+            let role = by.map_or(String::new(), |by| format!(" --as \"{by}\""));
+            format!(
+                "nobody approved the plan as it is now (digest {digest}); who has read it does so by: \
+                 plan approve PLAN{role}"
+            )
+        }
+    }
+}

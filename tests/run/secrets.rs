@@ -328,7 +328,8 @@ steps:
 "#;
     let place = Place::with("not-there", plan);
     let ran = place.apply().ends(6);
-    let ran = ran.says("the input `one`").says("PLAN_TEST_NOT_SET, which is not set");
+    let ran =
+        ran.says("input one has a value: not met").says("PLAN_TEST_NOT_SET, which is not set");
     let ran =
         ran.says("missing.secret, which cannot be read").says("`echo told; exit 1`, which failed");
     ran.says("export PLAN_TEST_NOT_SET=").never_says("told\n");

@@ -20,6 +20,7 @@ pub mod fill;
 pub mod keep;
 pub mod evidence;
 pub mod world;
+pub mod tell;
 pub mod guard;
 pub mod checks;
 pub mod fingerprint;

@@ -611,10 +611,15 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         .map_err(|problem| error(format!("{}: {problem}", path.display())))
 }
 
-/// For requests of all kinds: follows nobody elsewhere by itself.
-pub fn http_client() -> Result<reqwest::Client, Failure> {
+/// The one implementation of TLS for everything.
+pub fn choose_tls() {
     // Whoever was first to choose a provider chose this one.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// For requests of all kinds: follows nobody elsewhere by itself.
+pub fn http_client() -> Result<reqwest::Client, Failure> {
+    choose_tls();
     reqwest::Client::builder()
         .user_agent(concat!("plan/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
@@ -622,6 +627,17 @@ pub fn http_client() -> Result<reqwest::Client, Failure> {
         .read_timeout(Duration::from_secs(120))
         .build()
         .map_err(|problem| error(format!("requests cannot be made: {problem}")))
+}
+
+/// The innermost reason: "connection refused" tells more than "error sending request".
+pub fn reason(problem: &reqwest::Error) -> String {
+    let mut text = problem.to_string();
+    let mut source = std::error::Error::source(problem);
+    while let Some(inner) = source {
+        text = inner.to_string();
+        source = inner.source();
+    }
+    text
 }
 
 /// The same, there also after a power cut.

@@ -153,6 +153,7 @@ impl<'p> Referrer<'p, '_> {
             host.walk(&mut |leaf| self.leaf(leaf, scene));
         }
         plan.contacts.walk(&mut |leaf| self.leaf(leaf, scene));
+        plan.mail.walk(&mut |leaf| self.leaf(leaf, scene));
         plan.busy.walk(&mut |leaf| self.leaf(leaf, scene));
         plan.window.walk(&mut |leaf| self.leaf(leaf, scene));
         let file = &plan.file;

@@ -14,7 +14,7 @@ use crate::load::{Loaded, PlanTree};
 use crate::model::check::Check;
 use crate::model::plan::{
     Allow, Busy, Checkpoint, Connection, Contact, Entry, EnvironmentFile, Expression, Host,
-    Include, Items, Phase, PhaseEntry, PlanFile, Step, Window,
+    Include, Items, Mail, Phase, PhaseEntry, PlanFile, Step, Window,
 };
 use crate::model::value::{Entries, Estimate, Id, Text};
 use crate::source::Span;
@@ -33,6 +33,7 @@ pub struct Plan {
     pub busy: Vec<Busy>,
     pub requires: Vec<Check>,
     pub contacts: Vec<Contact>,
+    pub mail: Option<Mail>,
     pub phases: Vec<PhaseOf>,
     pub entries: Vec<EntryOf>,
     /// Ids that a `when` over inputs took out: to need them is to need nothing.
@@ -201,6 +202,7 @@ pub fn resolve(
         busy: file.busy.clone().unwrap_or_default(),
         requires: file.requires.clone().unwrap_or_default(),
         contacts: file.contacts.clone().unwrap_or_default(),
+        mail: file.mail.clone(),
         file,
         environment: None,
         scopes,
@@ -242,6 +244,9 @@ fn lay_over(plan: &mut Plan, environment: EnvironmentFile) {
             Some(known) => *known = contact.clone(),
             None => plan.contacts.push(contact.clone()),
         }
+    }
+    if let Some(mail) = &environment.mail {
+        plan.mail = Some(mail.clone());
     }
     plan.environment = Some(environment);
 }

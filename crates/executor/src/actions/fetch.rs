@@ -13,12 +13,11 @@ use serde_json::Value as Json;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
 
-use super::http::reason;
 use super::{Act, Found, Perform, again, goes_on, here_only};
 use crate::digest;
 use crate::event::{Failure, Outputs};
 use crate::keep::{self, Keep, meta::Meta};
-use crate::world::{Broken, Job, error};
+use crate::world::{Broken, Job, error, reason};
 
 /// Unless the plan says otherwise.
 const MOST: u64 = 4 << 30;

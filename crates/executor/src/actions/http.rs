@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::{Act, Found, Perform};
 use crate::event::{Failure, FailureKind, Outputs};
-use crate::world::{Broken, Job, error};
+use crate::world::{Broken, Job, error, reason};
 
 /// No longer body is looked at.
 const BODY_LIMIT: usize = 1 << 20;
@@ -139,15 +139,4 @@ pub async fn send(
         }
     }
     Ok(Answered { status, body: String::from_utf8_lossy(&body).into_owned() })
-}
-
-/// The innermost reason: "connection refused" tells more than "error sending request".
-pub fn reason(problem: &reqwest::Error) -> String {
-    let mut text = problem.to_string();
-    let mut source = std::error::Error::source(problem);
-    while let Some(inner) = source {
-        text = inner.to_string();
-        source = inner.source();
-    }
-    text
 }

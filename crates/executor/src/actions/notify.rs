@@ -1,27 +1,16 @@
 //! `notify`: tells somebody. A message that cannot be sent is a warning, unless it is required.
 
-use std::time::Duration;
-
 use plan_model::model::action::notify::Notify;
 use plan_model::model::plan::Surroundings;
-use serde_json::{Value as Json, json};
+use plan_model::model::value::OneOrMany;
+use serde_json::Value as Json;
 
-use super::http::reason;
-use super::{Act, Found, Perform, again, here_only};
+use super::{Act, Found, Perform, again};
 use crate::event::Outputs;
-use crate::world::{Broken, Job, error};
-
-const PATIENCE: Duration = Duration::from_secs(15);
+use crate::tell::{self, Words};
+use crate::world::{Broken, Job};
 
 impl Perform for Notify {
-    fn lacks(&self, around: &Surroundings) -> Vec<String> {
-        let mut lacks = here_only(around);
-        if self.email.is_some() {
-            lacks.push("this version of plan cannot send e-mail yet".to_owned());
-        }
-        lacks
-    }
-
     fn perform<'a>(
         &'a self,
         job: &'a Job,
@@ -54,26 +43,22 @@ impl Perform for Notify {
 
 async fn send(notify: &Notify, job: &Job, around: &Surroundings) -> Result<(), Broken> {
     let fill = job.filler();
-    let message = fill.of(&notify.message)?;
+    let text = fill.of(&notify.message)?;
+    let first = text.lines().next().unwrap_or_default().to_owned();
+    let subject = fill.optional(notify.subject.as_ref())?.unwrap_or(first);
+    let words = Words { subject, text };
     if let Some(command) = &notify.command {
-        let mut around = job.around(Some(around))?;
-        let timeout = *around.timeout.get_or_insert(PATIENCE);
-        let input = format!("{}\n", message.trim_end());
-        let ran = job.script(&command.value, around, Some(&input), false).await?;
-        ran.check(Some(timeout))?;
+        tell::by_command(job, &command.value, &words, Some(around)).await?;
     }
     if let Some(webhook) = &notify.webhook {
-        let url = fill.text(&webhook.value)?;
-        let subject = fill.optional(notify.subject.as_ref())?;
-        let body = json!({ "text": message, "subject": subject, "run": job.world.run.id });
-        let request = job.world.http()?.post(&url).timeout(PATIENCE).json(&body);
-        let answer = request
-            .send()
-            .await
-            .map_err(|problem| error(format!("the webhook: {}", reason(&problem.without_url()))))?;
-        if !answer.status().is_success() {
-            return Err(error(format!("the webhook answers {}", answer.status())).into());
-        }
+        tell::by_webhook(job, &fill.text(&webhook.value)?, &words).await?;
+    }
+    let to = notify.email.iter().flat_map(OneOrMany::iter).map(|address| fill.of(address));
+    let to = to.collect::<Result<Vec<_>, _>>()?;
+    if !to.is_empty() {
+        // Sent again after a crash it is the same message: whoever keeps one of each keeps one.
+        let id = format!("{}.{}", job.world.run_key(), job.entry_id());
+        tell::by_mail(job, &to, &words, &id).await?;
     }
     Ok(())
 }

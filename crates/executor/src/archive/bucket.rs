@@ -13,10 +13,9 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Manifest, partial, seal};
-use crate::actions::http::reason;
 use crate::digest::{self, hex};
 use crate::event::Failure;
-use crate::world::{error, http_client};
+use crate::world::{error, http_client, reason};
 
 /// What goes over in one request: servers want at least 5 MiB, and no more than 10,000 of them.
 const PIECE: u64 = 16 << 20;

@@ -53,6 +53,7 @@ const CONTACT: &[Key] = &[
     key("phone", Safer::Said, Unsaid::Weakest),
     key("email", Safer::Said, Unsaid::Weakest),
     key("webhook", Safer::Said, Unsaid::Weakest),
+    key("command", Safer::Said, Unsaid::Weakest),
 ];
 
 const ESCALATION: &[Key] = &[key("after", Safer::Less, Unsaid::Unknown)];

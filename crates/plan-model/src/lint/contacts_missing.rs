@@ -45,7 +45,11 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
         return;
     }
     for contact in &plan.contacts {
-        if contact.phone.is_none() && contact.email.is_none() && contact.webhook.is_none() {
+        let ways = [&contact.phone, &contact.email];
+        let is_reached = ways.iter().any(|way| way.is_some())
+            || contact.webhook.is_some()
+            || contact.command.is_some();
+        if !is_reached {
             found.push(
                 Finding::new(
                     contact.role.span,

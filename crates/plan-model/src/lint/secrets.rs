@@ -44,6 +44,10 @@ fn seek(lint: &Lint<'_>) -> Vec<Written> {
             seeker.secret(None, password.span, &password.value, what);
         }
     }
+    if let Some(password) = lint.plan.plan.mail.as_ref().and_then(|mail| mail.password.as_ref()) {
+        let what = || "the password of the mail server".to_owned();
+        seeker.secret(None, password.span, &password.value, what);
+    }
     for check in &lint.plan.plan.requires {
         seeker.check(None, check);
     }

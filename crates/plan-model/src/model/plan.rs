@@ -12,7 +12,7 @@ use super::rare::{Nothing, Rare};
 use super::read::{Leaf, Read, Walk, record, words};
 use super::value::{
     AnyKey, Anything, ConnectionRef, Count, CronLine, Entries, EntryRef, Estimate, Flag, HostRef,
-    Id, Name, OneOrMany, OpensAt, Pattern, Text, Time, Url, Value, Zone,
+    Id, Name, OneOrMany, OpensAt, Pattern, ShellText, Text, Time, Url, Value, Zone,
 };
 use crate::document::{Node, View};
 
@@ -53,6 +53,8 @@ pub struct PlanFile {
     estimate: Option<Estimate>,
     /// Who can be called. Example: `[{ role: DBA, name: A. Hounsou, phone: "+229 00 00 00 00" }]`
     contacts: Option<Vec<Contact>>,
+    /// How e-mail leaves; by the mail server of this machine unless said. Example: `{ server: "mail.shop.example:587", from: plan@shop.example, login: plan, password: "{{ mail_password }}" }`
+    mail: Option<Mail>,
     /// Who is told when, once something fails. Example: `[{ after: 0m, tell: Lead developer }, { after: 15m, tell: DBA }]`
     escalation: Option<Vec<Escalation>>,
     /// How long old runs and old versions are kept. Example: `{ runs: 90d, versions: 30d }`
@@ -93,6 +95,8 @@ pub struct EnvironmentFile {
     requires: Option<Vec<Check>>,
     /// Who can be called here. Example: `[{ role: DBA, phone: "+229 00 00 00 00" }]`
     contacts: Option<Vec<Contact>>,
+    /// How e-mail leaves here. Example: `{ server: "mail.shop.example:587", from: plan@shop.example }`
+    mail: Option<Mail>,
 }
 }
 
@@ -326,6 +330,34 @@ pub struct State {
 }
 }
 
+words! {
+/// How a mail server is spoken to.
+pub enum MailTls {
+    /// Encrypted after the greeting (port 587 unless said), or not sent.
+    StartTls = "starttls",
+    /// Encrypted from the first byte (port 465 unless said).
+    Tls = "tls",
+    /// In the clear (port 25 unless said): only where nobody else can listen.
+    Off = "off",
+}
+}
+
+record! {
+/// A mail server.
+pub struct Mail {
+    /// Its host, and its port where that is not the usual one. Example: `"mail.shop.example:587"`
+    server: Text,
+    /// How it is spoken to; `starttls` unless said, and `off` to this very machine. Example: `tls`
+    tls: Option<MailTls>,
+    /// From whom messages are; `plan@` this machine unless said. Example: `plan@shop.example`
+    from: Option<Text>,
+    /// The login, where it asks for one. Example: `plan`
+    login: Option<Text>,
+    /// The password: always a template over a secret input. Example: `{{ mail_password }}`
+    password: Option<Text>,
+}
+}
+
 record! {
 /// Somebody who can be called.
 pub struct Contact {
@@ -339,6 +371,8 @@ pub struct Contact {
     email: Option<Text>,
     /// An address that a message is posted to. Example: `{{ dba_webhook }}`
     webhook: Option<Url>,
+    /// A command that reaches them; it gets the message on its standard input. Example: `./page.sh dba`
+    command: Option<ShellText>,
 }
 }
 

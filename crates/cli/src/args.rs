@@ -120,6 +120,10 @@ names: whatever changes later is not approved; `gate: approved` asks for it)")]
     #[command(hide = true)]
     Keeper { folder: std::path::PathBuf },
 
+    /// Tells people of a failure; started by `plan` itself
+    #[command(hide = true)]
+    Escalate { store: std::path::PathBuf, run: String },
+
     /// Stands in a pipe behind a dump; started by `plan` itself
     #[command(hide = true)]
     Pack {

@@ -7,6 +7,7 @@ pub mod backups;
 pub mod completions;
 pub mod diff;
 pub mod doctor;
+mod escalate;
 pub mod estimate;
 pub mod fmt;
 pub mod graph;
@@ -61,6 +62,7 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Exit {
         Command::Backups(args) => backups::run(&args, terminal),
         Command::Logs(args) => logs::run(&args, terminal),
         Command::Keeper { folder } => keeper::run(&folder),
+        Command::Escalate { store, run } => escalate::run(&store, &run, terminal),
         Command::Pack { how, unpack } => pack::run(&how, unpack, terminal),
         Command::Fmt(args) => fmt::run(&args, terminal),
         Command::Lints => lints::list(terminal),

@@ -21,6 +21,7 @@ pub mod keep;
 pub mod evidence;
 pub mod world;
 pub mod tell;
+pub mod ladder;
 pub mod guard;
 pub mod checks;
 pub mod fingerprint;

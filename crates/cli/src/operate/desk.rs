@@ -4,13 +4,16 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::BufRead;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use plan_executor::clock::Moment;
 use plan_executor::course::Course;
 use plan_executor::engine::{Control, Listener, Scene};
 use plan_executor::event::{Answer, Record};
 use plan_executor::evidence;
+use plan_executor::ladder;
 use plan_executor::owner;
 use plan_executor::world::Question;
 use plan_model::model::check::Evidence;
@@ -49,6 +52,12 @@ pub enum Asked {
 impl Listener for Listening<'_, '_> {
     fn hear(&mut self, record: &Record, course: &Course, scene: &Scene<'_>) {
         self.screen.borrow_mut().hear(record, course, scene);
+        if ladder::failure(&record.event).is_some()
+            && scene.plan.plan.file.escalation.is_some()
+            && let Err(problem) = call(scene)
+        {
+            self.say(&format!("nobody is told of it: {problem}"));
+        }
     }
 
     fn tick(&mut self, course: &Course, scene: &Scene<'_>, now: Moment) {
@@ -66,6 +75,16 @@ impl Listener for Listening<'_, '_> {
     fn say(&mut self, text: &str) {
         self.screen.borrow_mut().tell(text);
     }
+}
+
+/// A process of its own tells people: it outlives this one.
+fn call(scene: &Scene<'_>) -> std::io::Result<()> {
+    // The run's folder is in `runs`, in the store's.
+    let store = scene.folder.ancestors().nth(2).unwrap_or(scene.folder);
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("escalate").arg(store).arg(scene.run).process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().map(drop)
 }
 
 impl<'s, 't> Desk<'s, 't> {

@@ -111,7 +111,8 @@ impl Begun {
             hint: Some(one.help.clone()),
         });
         let missing: Vec<_> = missing.collect();
-        let asked = self.apart("requirements", async |world| {
+        let name = "requirements";
+        let asked = self.apart(name, nameless(name), async |world| {
             let mut checked = missing;
             checked.extend(checks::host::all(&world).await);
             for (at, check) in world.plan.plan.requires.iter().enumerate() {
@@ -139,7 +140,7 @@ impl Begun {
         proof: Proof,
     ) -> Result<Result<(), Failure>, BeginError> {
         let name = format!("verify-{}", manifest.id);
-        let looked = self.apart(&name, async |world| {
+        let looked = self.apart(&name, nameless(&name), async |world| {
             let job = Job::new(world.clone(), None, name.clone());
             let at = Address::of(&job.filler(), manifest.database.as_deref())?;
             let around = job.around(None)?;
@@ -152,10 +153,21 @@ impl Begun {
         Ok(looked.await?.1)
     }
 
-    /// Something that is asked without a run, in a folder of its own that goes again.
+    /// Beside a run that somebody else has in hand, or nobody.
+    pub async fn call<T>(
+        self,
+        run: RunNames,
+        ask: impl AsyncFnOnce(Rc<World>) -> T,
+    ) -> Result<T, BeginError> {
+        let name = format!("call-{}", run.id);
+        Ok(self.apart(&name, run, ask).await?.1)
+    }
+
+    /// Something that is asked outside of a run, in a folder of its own that goes again.
     async fn apart<T>(
         self,
         name: &str,
+        names: RunNames,
         ask: impl AsyncFnOnce(Rc<World>) -> T,
     ) -> Result<(Begun, T), BeginError> {
         let folder = self.store_folder.join(format!("{name}-{}", std::process::id()));
@@ -164,7 +176,6 @@ impl Begun {
         let (questions, _) = mpsc::unbounded_channel();
         let kept = (self.missing.clone(), self.by.clone(), self.attended, self.jobs);
         let now = self.clock.now();
-        let names = RunNames { id: name.to_owned(), ..RunNames::default() };
         let world = Rc::new(self.world(names, now, folder.clone(), 0, questions));
         let found = ask(world.clone()).await;
         world.keeper.borrow_mut().take();
@@ -191,6 +202,10 @@ impl Begun {
         };
         Ok((begun, found))
     }
+}
+
+fn nameless(name: &str) -> RunNames {
+    RunNames { id: name.to_owned(), ..RunNames::default() }
 }
 
 /// A new run, with its first events.

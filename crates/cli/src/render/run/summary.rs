@@ -4,9 +4,10 @@
 use plan_executor::course::Course;
 use plan_executor::engine::{Scene, Stopped};
 use plan_executor::event::Pause;
+use plan_executor::ladder;
 use plan_executor::state::{RunState, StepState};
 
-use super::{Screen, pause, spoken};
+use super::{Screen, clock_time, pause, spoken};
 use crate::exit::Exit;
 use crate::theme::{self, paint};
 
@@ -146,6 +147,15 @@ pub fn lines(course: &Course, scene: &Scene<'_>, extra: Option<String>) -> Vec<S
             scene.folder.join("rollback.md").display()
         ));
         lines.extend(people(scene));
+    }
+    for told in ladder::told(scene.folder) {
+        let at = clock_time(told.at);
+        if !told.by.is_empty() {
+            lines.push(format!("Told:       {} at {at} by {}", told.role, told.by.join(", ")));
+        }
+        for lost in &told.lost {
+            lines.push(format!("Not told:   {} at {at}: {lost}", told.role));
+        }
     }
     lines
 }

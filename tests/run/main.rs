@@ -10,6 +10,7 @@ mod people;
 mod place;
 mod processes;
 mod ready;
+mod report;
 mod secrets;
 mod server;
 mod sql;

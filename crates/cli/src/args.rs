@@ -107,6 +107,18 @@ names: whatever changes later is not approved; `gate: approved` asks for it)")]
     /// Say where a run stands, and what to do next
     Status(Status),
 
+    /// Say what became of a run: what ran when, who said what, what failed and why
+    #[command(
+        after_help = "For a ticket or a binder:  plan report shop-upgrade-3 > shop-upgrade-3.md"
+    )]
+    Report(ReportArgs),
+
+    /// Print what makes a plan run by itself: lines for cron, or a timer of systemd
+    #[command(
+        after_help = "The plan says when: `schedule: { cron, timezone }`. Nothing is installed: read it, and put it there."
+    )]
+    Schedule(Schedule),
+
     /// List runs, the newest first
     Runs(Runs),
 
@@ -374,6 +386,49 @@ pub struct Status {
     /// As one JSON document
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScheduleFormat {
+    /// A service and a timer
+    Systemd,
+    /// A line of a crontab
+    Cron,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Schedule {
+    /// The plan file
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+
+    #[command(flatten)]
+    pub overlay: Overlay,
+
+    #[command(flatten)]
+    pub store: StoreAt,
+
+    /// For which clock
+    #[arg(long, value_enum, default_value_t = ScheduleFormat::Systemd)]
+    pub format: ScheduleFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people
+    Markdown,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ReportArgs {
+    #[command(flatten)]
+    pub run: RunOnly,
+
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = ReportFormat::Markdown)]
+    pub format: ReportFormat,
 }
 
 #[derive(Debug, ClapArgs)]

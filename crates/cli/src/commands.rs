@@ -17,10 +17,12 @@ mod pack;
 pub mod lints;
 pub mod logs;
 pub mod pause;
+pub mod report;
 pub mod resume;
 pub mod retry;
 pub mod rollback;
 pub mod runs;
+pub mod schedule;
 pub mod schema;
 pub mod show;
 pub mod skip;
@@ -58,6 +60,8 @@ pub fn run(command: Command, terminal: &mut Terminal) -> Exit {
         Command::Approve(args) => approve::run(&args, terminal),
         Command::Watch(args) => watch::run(&args, terminal),
         Command::Status(args) => status::run(&args, terminal),
+        Command::Report(args) => report::run(&args, terminal),
+        Command::Schedule(args) => schedule::run(&args, terminal),
         Command::Runs(args) => runs::run(&args, terminal),
         Command::Backups(args) => backups::run(&args, terminal),
         Command::Logs(args) => logs::run(&args, terminal),

@@ -8,8 +8,10 @@ pub mod graph;
 pub mod human;
 pub mod json;
 pub mod junit;
+pub mod report;
 pub mod run;
 pub mod sarif;
+pub mod schedule;
 pub mod show;
 
 use plan_model::diagnostic::{Diagnostic, Severity};

@@ -20,6 +20,9 @@ pub mod service;
 pub mod sql;
 pub mod wait;
 
+#[cfg(test)]
+mod page;
+
 use std::future::Future;
 use std::pin::Pin;
 
@@ -54,6 +57,40 @@ pub enum Found {
     },
     InDoubt,
 }
+
+/// What holds for an action, in words for people: `docs/actions.md` is made of these.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    pub key: &'static str,
+    /// How it knows that it did what it was to do.
+    pub verified: &'static str,
+    /// What its natural inverse leads to.
+    pub undone: &'static str,
+    /// What tells whether it happened, where nobody watched.
+    pub after_crash: &'static str,
+    /// Where all of it is tried for real.
+    pub tests: &'static [&'static str],
+}
+
+pub const ABOUT: &[About] = &[
+    run::ABOUT,
+    sql::ABOUT,
+    migrate::ABOUT,
+    backup::ABOUT,
+    restore::ABOUT,
+    files::ABOUT,
+    fetch::ABOUT,
+    git::ABOUT,
+    service::ABOUT,
+    maintenance::ABOUT,
+    compare::ABOUT,
+    http::ABOUT,
+    wait::ABOUT,
+    manual::ABOUT,
+    notify::ABOUT,
+    changelog::ABOUT,
+    packages::ABOUT,
+];
 
 /// What every kind of action can do. `around` says where and how.
 pub trait Perform {

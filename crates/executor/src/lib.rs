@@ -27,6 +27,7 @@ pub mod checks;
 pub mod fingerprint;
 pub mod archive;
 pub mod actions;
+pub mod report;
 pub mod lacking;
 pub mod tools;
 pub mod paper;

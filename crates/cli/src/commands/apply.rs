@@ -233,7 +233,7 @@ pub fn absolute(folder: &Path) -> Result<PathBuf, Refusal> {
     })
 }
 
-fn this_program() -> Result<PathBuf, Refusal> {
+pub fn this_program() -> Result<PathBuf, Refusal> {
     std::env::current_exe().map_err(|problem| {
         let message = format!("this program cannot find itself: {problem}");
         Refusal::new(Exit::Wrong, message, "call it by its whole path")

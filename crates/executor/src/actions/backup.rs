@@ -10,7 +10,7 @@ use plan_model::model::value::Count;
 use plan_model::sql::Dialect;
 use serde_json::Value as Json;
 
-use super::{Act, Found, Perform, again, here_only};
+use super::{About, Act, Found, Perform, again, here_only};
 use crate::archive::catalogue::Kept;
 use crate::archive::retention::Policy;
 use crate::archive::second::Second;
@@ -20,6 +20,14 @@ use crate::event::{Failure, Outputs};
 use crate::fill::Filler;
 use crate::world::database::address::Address;
 use crate::world::{Broken, Job, error};
+
+pub const ABOUT: About = About {
+    key: "backup",
+    verified: "every process of the pipe ended well; size, SHA-256, and its proof by reading, parsing or a trial restore",
+    undone: "keeps it: nothing to undo",
+    after_crash: "made once more, under a new name",
+    tests: &["tests/data/backup.rs", "tests/data/backups.rs", "tests/data/buckets.rs"],
+};
 
 impl Perform for Backup {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {

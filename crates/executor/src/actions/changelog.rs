@@ -6,11 +6,19 @@ use std::path::PathBuf;
 use plan_model::model::action::changelog::{ChangeKind, Changelog, ChangelogFormat};
 use plan_model::model::plan::Surroundings;
 
-use super::{Act, Found, Perform, again, goes_on, here_only};
+use super::{About, Act, Found, Perform, again, goes_on, here_only};
 use crate::digest;
 use crate::event::{Failure, Outputs};
 use crate::keep::{self, Keep, meta::Meta};
 use crate::world::{Broken, Job, error};
+
+pub const ABOUT: About = About {
+    key: "changelog",
+    verified: "the entry with the mark of this run is there",
+    undone: "takes the entry out, and nothing else",
+    after_crash: "an entry with the mark of this run is not made twice",
+    tests: &["tests/system/changelog.rs"],
+};
 
 impl Perform for Changelog {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {

@@ -10,7 +10,7 @@ use plan_model::model::value::{AnyKey, Entries, Text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::{Act, Found, Perform, again};
+use super::{About, Act, Found, Perform, again};
 use crate::event::{Failure, FailureKind, Outputs};
 use crate::fingerprint;
 use crate::world::database::address::Address;
@@ -32,6 +32,14 @@ struct Kept {
     /// Each path with what it is.
     paths: Map<String, Json>,
 }
+
+pub const ABOUT: About = About {
+    key: "compare",
+    verified: "it is a check",
+    undone: "reads only",
+    after_crash: "simply compares again",
+    tests: &["tests/data/compare.rs"],
+};
 
 impl Perform for Compare {
     fn perform<'a>(

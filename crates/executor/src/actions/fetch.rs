@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Act, Found, Perform, again, goes_on, here_only};
+use super::{About, Act, Found, Perform, again, goes_on, here_only};
 use crate::digest;
 use crate::event::{Failure, Outputs};
 use crate::keep::{self, Keep, meta::Meta};
@@ -27,6 +27,14 @@ const REDIRECTS: usize = 10;
 /// So long a server may take for its head, and for each [`LEAST`] bytes behind it: whoever drips is no server.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LEAST: u64 = 16 << 10;
+
+pub const ABOUT: About = About {
+    key: "fetch",
+    verified: "SHA-256 of the whole, before it has its name",
+    undone: "removes it, or puts back what was there",
+    after_crash: "what is there and right is not fetched again, what was cut goes on",
+    tests: &["tests/system/fetch.rs"],
+};
 
 impl Perform for Fetch {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {

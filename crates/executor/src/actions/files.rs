@@ -21,13 +21,21 @@ use plan_model::model::value::Text;
 use serde_json::Value as Json;
 
 use super::noted::Noted;
-use super::{Act, Found, Perform, again, goes_on};
+use super::{About, Act, Found, Perform, again, goes_on};
 use crate::crash::{Point, point};
 use crate::event::{Failure, Outputs};
 use crate::fill::Filler;
 use crate::keep::meta::Meta;
 use crate::keep::{self, Keep};
 use crate::world::{Broken, Job, error};
+
+pub const ABOUT: About = About {
+    key: "files",
+    verified: "what is there is what was wanted, to the bit",
+    undone: "what was there is put back: bytes, rights, owner, time, links",
+    after_crash: "goes on: each change leads to the same end again",
+    tests: &["tests/system/files.rs", "tests/system/unpack.rs"],
+};
 
 impl Perform for Files {
     fn perform<'a>(

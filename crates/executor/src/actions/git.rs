@@ -9,10 +9,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::noted::Noted;
-use super::{Act, Found, Perform, again, goes_on, here_only};
+use super::{About, Act, Found, Perform, again, goes_on, here_only};
 use crate::event::{Failure, Outputs};
 use crate::fill::Filler;
 use crate::world::{Around, Broken, Job, error};
+
+pub const ABOUT: About = About {
+    key: "git",
+    verified: "HEAD is the commit that was wanted",
+    undone: "the branch and the commit that were there; refs that it made go",
+    after_crash: "looks where HEAD and its refs are, and goes on",
+    tests: &["tests/system/git.rs"],
+};
 
 impl Perform for Git {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {

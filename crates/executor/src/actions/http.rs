@@ -7,7 +7,7 @@ use plan_model::model::plan::Surroundings;
 use plan_model::model::value::{AnyKey, Anything, Entries, OneOrMany, Text, Url, Value};
 use serde_json::Value as Json;
 
-use super::{Act, Found, Perform};
+use super::{About, Act, Found, Perform};
 use crate::event::{Failure, FailureKind, Outputs};
 use crate::world::{Broken, Job, error, reason};
 
@@ -29,6 +29,14 @@ pub struct Answered {
     pub status: u16,
     pub body: String,
 }
+
+pub const ABOUT: About = About {
+    key: "http",
+    verified: "the status, and what the step says of the answer",
+    undone: "reads only, or `rollback:`",
+    after_crash: "a reading request is made again; else `probe:`, else `after_crash:`",
+    tests: &["tests/run/checks.rs", "tests/system/every.rs"],
+};
 
 impl Perform for Http {
     fn perform<'a>(

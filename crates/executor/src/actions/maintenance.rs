@@ -10,7 +10,7 @@ use plan_model::template::shell_word;
 use serde::{Deserialize, Serialize};
 
 use super::noted::Noted;
-use super::{Act, Found, Perform, again, here_only};
+use super::{About, Act, Found, Perform, again, here_only};
 use crate::event::{Failure, Outputs};
 use crate::keep::{self, Keep};
 use crate::world::{Around, Broken, Job, error};
@@ -20,6 +20,14 @@ const FLAG: &str = "maintenance.flag";
 
 /// Where Laravel keeps it, below the application's folder.
 const LARAVEL: [&str; 2] = ["storage/framework/down", "storage/framework/maintenance.php"];
+
+pub const ABOUT: About = About {
+    key: "maintenance",
+    verified: "the application says that it is on, or off",
+    undone: "what was there before, with all that stood in the flag",
+    after_crash: "asks the application",
+    tests: &["tests/system/maintenance.rs"],
+};
 
 impl Perform for Maintenance {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {

@@ -5,7 +5,7 @@ use plan_model::model::check::Evidence;
 use plan_model::model::plan::Surroundings;
 use serde_json::Value as Json;
 
-use super::{Act, Found, Perform, again};
+use super::{About, Act, Found, Perform, again};
 use crate::event::{Answer, Failure, FailureKind, Outputs};
 use crate::world::{Broken, Job};
 
@@ -18,6 +18,14 @@ pub struct Put {
     pub evidence: Evidence,
     pub people: usize,
 }
+
+pub const ABOUT: About = About {
+    key: "manual",
+    verified: "who answered, what, when, and what was handed in",
+    undone: "none: `rollback:`",
+    after_crash: "the person is asked again; what was answered counts",
+    tests: &["tests/run/people.rs"],
+};
 
 impl Perform for Manual {
     fn perform<'a>(

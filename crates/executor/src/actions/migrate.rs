@@ -18,7 +18,7 @@ use plan_model::model::plan::Surroundings;
 use plan_model::source::FileId;
 use plan_model::sql::Dialect;
 
-use super::{Act, Found, Perform};
+use super::{About, Act, Found, Perform};
 use crate::event::{Failure, Outputs};
 use crate::fill::Filler;
 use crate::world::database::address::Address;
@@ -32,6 +32,14 @@ const LOOK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where what is applied is written down, unless the plan says otherwise.
 const TABLE: &str = "schema_migrations";
+
+pub const ABOUT: About = About {
+    key: "migrate",
+    verified: "the tracking table names the version that was wanted, checksums hold",
+    undone: "the scripts' rollbacks, newest first, to what was there; by a tool: its own way back",
+    after_crash: "asks the tracking table, and goes on there",
+    tests: &["tests/data/migrate.rs", "tests/data/tools.rs", "tests/data/killed.rs"],
+};
 
 impl Perform for Migrate {
     fn tools(&self, _: &Filler<'_>) -> Vec<String> {

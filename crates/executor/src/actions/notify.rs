@@ -5,10 +5,18 @@ use plan_model::model::plan::Surroundings;
 use plan_model::model::value::OneOrMany;
 use serde_json::Value as Json;
 
-use super::{Act, Found, Perform, again};
+use super::{About, Act, Found, Perform, again};
 use crate::event::Outputs;
 use crate::tell::{self, Words};
 use crate::world::{Broken, Job};
+
+pub const ABOUT: About = About {
+    key: "notify",
+    verified: "the server, the address or the command took it",
+    undone: "a message cannot be taken back",
+    after_crash: "sent once more, with the same message id",
+    tests: &["tests/run/mail.rs", "tests/run/people.rs"],
+};
 
 impl Perform for Notify {
     fn perform<'a>(

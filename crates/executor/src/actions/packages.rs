@@ -15,12 +15,20 @@ use serde_json::Value as Json;
 
 use super::files::kept;
 use super::noted::Noted;
-use super::{Act, Found, Perform, again, goes_on, here_only};
+use super::{About, Act, Found, Perform, again, goes_on, here_only};
 use crate::digest;
 use crate::event::{Failure, Outputs};
 use crate::fill::Filler;
 use crate::keep;
 use crate::world::{Around, Broken, Job, error};
+
+pub const ABOUT: About = About {
+    key: "packages",
+    verified: "the manager's own list is held against the lock",
+    undone: "the folder as it was",
+    after_crash: "installs again over what is there",
+    tests: &["tests/system/packages.rs"],
+};
 
 impl Perform for Packages {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {

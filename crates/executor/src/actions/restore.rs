@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::manual::{self, Put};
-use super::{Act, Found, Perform, again, here_only};
+use super::{About, Act, Found, Perform, again, here_only};
 use crate::archive::catalogue::Standing;
 use crate::archive::swap::{Stands, Swap};
 use crate::archive::{self, Kind, Manifest, prove};
@@ -21,6 +21,14 @@ use crate::event::{Failure, FailureKind, Outputs};
 use crate::world::database::address::Address;
 use crate::world::database::snapshot::{self, Scope};
 use crate::world::{Broken, Job, error};
+
+pub const ABOUT: About = About {
+    key: "restore",
+    verified: "what was loaded is compared with what was saved, before it takes its place",
+    undone: "swaps back to the data that was there",
+    after_crash: "asks which names are there, and goes on or back",
+    tests: &["tests/data/restore.rs"],
+};
 
 impl Perform for Restore {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {

@@ -7,7 +7,7 @@ use plan_model::model::action::run::Command;
 use plan_model::model::plan::{Output, OutputWord, Step, Surroundings};
 use serde_json::Value as Json;
 
-use super::{Act, Perform};
+use super::{About, Act, Perform};
 use crate::event::{Failure, Outputs};
 use crate::keeper::Ended;
 use crate::printed;
@@ -17,6 +17,14 @@ use crate::world::{Around, Broken, Job, Ran, error, hosts};
 const LONGEST_OUTPUT: usize = 64 << 10;
 /// No more is looked through for one.
 const LOOKED_THROUGH: u64 = 16 << 20;
+
+pub const ABOUT: About = About {
+    key: "run",
+    verified: "exit status, and what `probe:` asks",
+    undone: "none: `rollback:` says it",
+    after_crash: "the keeper's log: never started, still running, ended with this status; else `probe:`, else `after_crash:`",
+    tests: &["tests/run/processes.rs", "tests/run/hosts.rs"],
+};
 
 impl Perform for Command {
     fn lacks(&self, _: &Surroundings) -> Vec<String> {

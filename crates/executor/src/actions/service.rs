@@ -10,7 +10,7 @@ use plan_model::model::value::{OneOrMany, Text};
 use tokio::time::sleep;
 
 use super::noted::Noted;
-use super::{Act, Found, Perform, again, goes_on, here_only};
+use super::{About, Act, Found, Perform, again, goes_on, here_only};
 use crate::event::{Failure, Outputs};
 use crate::fill::Filler;
 use crate::world::{Around, Broken, Job, error};
@@ -25,6 +25,14 @@ const EVERY: Duration = Duration::from_millis(250);
 
 /// What commands of an unknown manager find the service in.
 const VARIABLE: &str = "PLAN_SERVICE";
+
+pub const ABOUT: About = About {
+    key: "service",
+    verified: "the manager says that it is in its state, and stays in it",
+    undone: "starts what ran, stops what did not",
+    after_crash: "asks the manager",
+    tests: &["tests/system/service.rs"],
+};
 
 impl Perform for Service {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {

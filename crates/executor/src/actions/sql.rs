@@ -9,13 +9,21 @@ use plan_model::model::value::SqlText;
 use plan_model::sql::{self, Action, Dialect, Script, TransactionStep, UnsentKind};
 use serde_json::Value as Json;
 
-use super::{Act, Found, Perform};
+use super::{About, Act, Found, Perform};
 use crate::event::{Failure, FailureKind, Outputs};
 use crate::world::database::address::Address;
 use crate::world::database::note::{self, Fate};
 use crate::world::database::refusal::Why;
 use crate::world::database::{Patience, Rows, Session, literal};
 use crate::world::{Broken, Job, error};
+
+pub const ABOUT: About = About {
+    key: "sql",
+    verified: "the server answers each statement; more statements of a script than ran are a failure",
+    undone: "none once it is committed: `rollback:`, or `save_rows`, which puts changed rows back to the bit",
+    after_crash: "a note in the same commit, the fate of the transaction's number, or a durable position; never a guess",
+    tests: &["tests/data/sql.rs", "tests/data/saved_rows.rs"],
+};
 
 impl Perform for Sql {
     fn lacks(&self, _around: &Surroundings) -> Vec<String> {

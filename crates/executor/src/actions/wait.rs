@@ -7,11 +7,19 @@ use plan_model::model::plan::Surroundings;
 use plan_model::notation::{Opening, Spoken};
 use tokio::time::{Instant, sleep};
 
-use super::{Act, Found, Perform, again, here_only};
+use super::{About, Act, Found, Perform, again, here_only};
 use crate::checks::{self, Looked};
 use crate::event::{Failure, FailureKind, Outputs};
 use crate::guard;
 use crate::world::{Broken, Job, error};
+
+pub const ABOUT: About = About {
+    key: "wait",
+    verified: "it is a check",
+    undone: "reads only",
+    after_crash: "simply waits again",
+    tests: &["tests/run/processes.rs"],
+};
 
 impl Perform for Wait {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {

@@ -1,0 +1,65 @@
+//! `plan schedule`: what makes a plan run by itself, as lines for cron or units for systemd. Changes nothing.
+
+use plan_model::inputs::Held;
+
+use super::apply;
+use crate::args::{Schedule, ScheduleFormat};
+use crate::exit::Exit;
+use crate::operate::Refusal;
+use crate::render::schedule::{Job, cron, systemd};
+use crate::terminal::Terminal;
+
+pub fn run(args: &Schedule, terminal: &mut Terminal) -> Exit {
+    lines(args, terminal).unwrap_or_else(|refusal| refusal.tell(terminal))
+}
+
+fn lines(args: &Schedule, terminal: &mut Terminal) -> Result<Exit, Refusal> {
+    let wrong = |message: String, help: &str| Refusal::new(Exit::Wrong, message, help);
+    let (plan, frozen) = apply::read(&args.plan, &args.overlay, terminal)?;
+    let Some(schedule) = &plan.plan.file.schedule else {
+        return Err(wrong(
+            format!("{} says nothing of when it runs", args.plan),
+            "add to the plan: schedule: { cron: \"0 3 * * *\", timezone: Africa/Porto-Novo }",
+        ));
+    };
+    let folder = std::env::current_dir().map_err(|problem| {
+        wrong(format!("this folder cannot be read: {problem}"), "go to where the plan is applied")
+    })?;
+    let store = match args.store.store.is_absolute() {
+        true => args.store.store.clone(),
+        false => folder.join(&args.store.store),
+    };
+    let mut arguments = vec!["apply".to_owned(), args.plan.clone()];
+    if let Some(environment) = &frozen.environment {
+        arguments.extend(["--env".to_owned(), environment.clone()]);
+    }
+    for set in &args.overlay.set {
+        arguments.extend(["--set".to_owned(), set.clone()]);
+    }
+    arguments.extend(["--output".to_owned(), "lines".to_owned()]);
+    let inputs = plan.plan.scopes.first().into_iter().flat_map(|scope| &scope.inputs);
+    let from_outside = inputs.filter(|input| matches!(input.held, Held::Secret | Held::Missing));
+    let variables = from_outside.filter_map(|input| input.origin.strip_prefix("env "));
+    let text = |value: &str| value.to_owned();
+    let job = Job {
+        name: plan.plan.file.plan.value.clone(),
+        title: plan.plan.file.title.as_ref().map(|title| title.value.clone()),
+        environment: frozen.environment.clone(),
+        cron: schedule.cron.value.clone(),
+        zone: schedule.timezone.as_ref().map(|zone| zone.value.clone()),
+        program: apply::this_program()?,
+        folder,
+        store,
+        arguments,
+        variables: variables.map(text).collect(),
+    };
+    let lines = match args.format {
+        ScheduleFormat::Cron => Ok(cron::lines(&job)),
+        ScheduleFormat::Systemd => systemd::lines(&job),
+    };
+    let lines = lines.map_err(|why| {
+        wrong(format!("`{}`: {why}", job.cron), "write it with numbers, or take: --format cron")
+    })?;
+    terminal.line(&lines);
+    Ok(Exit::Done)
+}

@@ -275,3 +275,47 @@ phases:
     );
     assert_eq!(end(desk.start()).0, Some(0));
 }
+
+const LOOKED_ON: &str = "plan: watched
+phases:
+  - phase: one
+    watch: [{ file: alive, every: 50ms, for: 2s }]
+    steps: [{ step: first, run: touch alive first, rollback: { run: rm first } }]
+  - phase: two
+    steps: [{ step: second, run: touch second, rollback: { run: rm second } }]
+";
+
+#[test]
+fn a_watch_with_a_time_of_its_own_is_looked_at_behind_its_phase() {
+    let desk = Desk::new(LOOKED_ON);
+    desk.touch("alive");
+    let began = std::time::Instant::now();
+    let (code, text) = end(desk.start());
+    assert_eq!(code, Some(0), "{text}");
+    assert!(began.elapsed() > std::time::Duration::from_secs(2), "{text}");
+    assert!(text.contains("all is done; the watches are looked at for another"), "{text}");
+    // What goes wrong when all is done leads back all the same.
+    let desk = Desk::new(LOOKED_ON);
+    desk.touch("alive");
+    let run = desk.start();
+    desk.until("second");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    std::fs::remove_file(desk.path("alive")).unwrap();
+    let (code, text) = end(run);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("its watch tripped"), "{text}");
+    assert!(!desk.path("first").exists() && !desk.path("second").exists(), "{text}");
+    // An engine that is killed then goes on looking, until the same moment.
+    let desk = Desk::new(LOOKED_ON);
+    desk.touch("alive");
+    let began = std::time::Instant::now();
+    let mut run = desk.start();
+    desk.until("second");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let (code, text) = desk.plan(&["resume"]);
+    assert_eq!(code, Some(0), "{text}");
+    let took = began.elapsed();
+    assert!(took > std::time::Duration::from_secs(2), "{took:?} {text}");
+}

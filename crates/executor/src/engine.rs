@@ -15,6 +15,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use plan_model::graph::CompiledPlan;
 use plan_model::model::plan::AfterCrash;
+use plan_model::notation::Spoken;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 
@@ -173,6 +174,10 @@ pub struct Engine<S: Store> {
     /// Tells whatever only waits that it is to end.
     stop: Rc<Notify>,
     watches: watch::Watches,
+    /// All is done, and the watches are looked at until then.
+    held_open: Option<Moment>,
+    /// That was said.
+    looks_on: bool,
 }
 
 impl<S: Store> Engine<S> {
@@ -238,6 +243,7 @@ impl<S: Store> Engine<S> {
                     }
                 }
             }
+            self.say_that_it_looks_on(listener);
             let rests = self.course.state().is_ending() || self.course.state() == RunState::Paused;
             if rests && self.pending.is_empty() && self.is_idle() {
                 return Stopped::Rested(self.course.state());
@@ -313,11 +319,26 @@ impl<S: Store> Engine<S> {
         }
     }
 
+    fn say_that_it_looks_on(&mut self, listener: &mut dyn Listener) {
+        let Some(until) = self.held_open.filter(|_| !self.looks_on) else { return };
+        self.looks_on = true;
+        let left = Duration::from_secs(until.since(self.world.clock.now()).as_secs().max(1));
+        listener.say(&format!(
+            "all is done; the watches are looked at for another {}: you may leave it, `plan watch {}` shows \
+             it again",
+            Spoken(left),
+            self.run.run
+        ));
+    }
+
     fn is_idle(&self) -> bool {
         self.at_work == self.course.asking().count()
     }
 
     fn doing(&self) -> String {
+        if self.looks_on {
+            return "the watches, when all else is done".to_owned();
+        }
         let mut at = self.course.running().chain(self.course.undoing());
         at.next().map_or_else(String::new, |at| self.course.outline.items[at].id.to_string())
     }
@@ -337,6 +358,14 @@ impl<S: Store> Engine<S> {
             match self.course.next(now, self.limits, &mut gate) {
                 // Nobody would clear up after a run that has ended.
                 Decision::Record(Event::Ended { .. }) if self.settling > 0 => return Ok(None),
+                // All is done, and somebody still looks on: it is not over before that is.
+                Decision::Record(Event::Ended { ending: RunState::Succeeded })
+                    if self.looked_on_until().is_some() =>
+                {
+                    self.watch();
+                    self.held_open = self.looked_on_until();
+                    return Ok(self.held_open);
+                }
                 // What was asked in the last moment counts: once ended, it could not be taken up.
                 Decision::Record(Event::Ended { .. }) if self.last_look != LastLook::Taken => {
                     self.last_look = LastLook::Wanted;

@@ -366,6 +366,8 @@ fn engine<S: Store>(
         looking: 0,
         stop: Rc::default(),
         watches: Default::default(),
+        held_open: None,
+        looks_on: false,
     })
 }
 

@@ -1,6 +1,6 @@
 //! What a phase is watched by: checks that are asked all through it. One that trips fails the phase.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
@@ -11,65 +11,133 @@ use crate::checks::{self, Looked};
 /// How often a watch is looked at that says nothing itself.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// The watches that are looked at now, by phase.
+/// The watches that are looked at now, by phase and place in it.
 #[derive(Default)]
-pub(super) struct Watches(BTreeMap<usize, Vec<AbortHandle>>);
+pub(super) struct Watches {
+    looking: BTreeMap<(usize, usize), AbortHandle>,
+    /// One of its tripped: none of them begins anew while others of the phase still run.
+    tripped: BTreeSet<usize>,
+    /// Of phases with watches: where they are. Found once, and then kept up.
+    phases: Option<BTreeMap<usize, Stands>>,
+}
+
+#[derive(Default)]
+struct Stands {
+    began: Option<Moment>,
+    /// How many of its entries have ended, from its first on.
+    ended: usize,
+}
 
 impl Watches {
-    fn stop(&mut self, phase: usize) {
-        for watch in self.0.remove(&phase).unwrap_or_default() {
-            watch.abort();
-        }
+    fn stop(&mut self, ends: impl Fn(usize, usize) -> bool) {
+        self.looking.retain(|(phase, number), handle| {
+            let ends = ends(*phase, *number);
+            if ends {
+                handle.abort();
+            }
+            !ends
+        });
     }
 }
 
 impl<S: Store> Engine<S> {
-    /// Begins the watches of a phase with its first entry, and ends them with its last.
+    /// Begins the watches of a phase with its first entry, and ends them with its last; those with a time
+    /// of their own (`for`) when that is over, also behind the phase.
     pub(super) fn watch(&mut self) {
-        let forward = self.course.state() == RunState::Running;
-        let active: Vec<usize> = self.watches.0.keys().copied().collect();
-        for phase in active {
-            if !forward || self.has_ended(phase) {
-                self.watches.stop(phase);
-            }
-        }
-        if !forward {
+        let mut watches = std::mem::take(&mut self.watches);
+        if self.course.state() != RunState::Running {
+            watches.stop(|_, _| true);
+            watches.phases = None;
+            self.watches = watches;
             return;
         }
-        let running: Vec<usize> = self.course.running().collect();
-        for at in running {
-            let phase = self.course.outline.items[at].phase;
-            let watched = &self.world.plan.plan.phases[phase].watch;
-            if watched.is_empty() || self.watches.0.contains_key(&phase) {
-                continue;
+        self.keep_up(watches.phases.get_or_insert_with(|| self.all_phases()));
+        let stands = watches.phases.take().unwrap_or_default();
+        watches.stop(|phase, number| !self.is_due(&stands, phase, number));
+        for phase in stands.keys().copied().filter(|phase| !watches.tripped.contains(phase)) {
+            for number in 0..self.world.plan.plan.phases[phase].watch.len() {
+                let is_new = !watches.looking.contains_key(&(phase, number));
+                if is_new && self.is_due(&stands, phase, number) {
+                    let (world, outcomes) = (self.world.clone(), self.outcomes.clone());
+                    let looking = look(world, phase, number, outcomes);
+                    let handle = tokio::task::spawn_local(looking).abort_handle();
+                    watches.looking.insert((phase, number), handle);
+                }
             }
-            let handles = (0..watched.len()).map(|number| {
-                let (world, outcomes) = (self.world.clone(), self.outcomes.clone());
-                let looking = look(world, phase, number, outcomes);
-                tokio::task::spawn_local(looking).abort_handle()
-            });
-            let handles = handles.collect();
-            self.watches.0.insert(phase, handles);
+        }
+        watches.phases = Some(stands);
+        self.watches = watches;
+    }
+
+    fn all_phases(&self) -> BTreeMap<usize, Stands> {
+        let phases = self.world.plan.plan.phases.iter().enumerate();
+        let watched = phases.filter(|(_, phase)| !phase.watch.is_empty());
+        watched
+            .map(|(at, phase)| {
+                let began =
+                    phase.entries.clone().filter_map(|at| self.course.entry(at).started).min();
+                (at, Stands { began, ended: 0 })
+            })
+            .collect()
+    }
+
+    fn keep_up(&self, phases: &mut BTreeMap<usize, Stands>) {
+        for at in self.course.running() {
+            let phase = self.course.outline.items[at].phase;
+            if let Some(stands) = phases.get_mut(&phase)
+                && stands.began.is_none()
+            {
+                stands.began = self.course.entry(at).started;
+            }
+        }
+        for (phase, stands) in phases {
+            let entries = self.world.plan.plan.phases[*phase].entries.clone();
+            let has_ended = |at: usize| {
+                let state = self.course.entry(at).state;
+                matches!(state, StepState::Done | StepState::Skipped | StepState::Failed)
+            };
+            let more = entries.skip(stands.ended).take_while(|at| has_ended(*at));
+            stands.ended += more.count();
         }
     }
 
-    fn has_ended(&self, phase: usize) -> bool {
-        let entries = self.world.plan.plan.phases[phase].entries.clone();
-        entries.into_iter().all(|at| {
-            matches!(
-                self.course.entry(at).state,
-                StepState::Done | StepState::Skipped | StepState::Failed
-            )
-        })
+    /// Whether it is looked at now.
+    fn is_due(&self, phases: &BTreeMap<usize, Stands>, phase: usize, number: usize) -> bool {
+        let Some(stands) = phases.get(&phase) else { return false };
+        let Some(began) = stands.began else { return false };
+        match self.lasts(phase, number) {
+            Some(lasts) => self.world.clock.now() < began.plus(lasts),
+            None => stands.ended < self.world.plan.plan.phases[phase].entries.len(),
+        }
+    }
+
+    /// The time of a watch that has one of its own.
+    fn lasts(&self, phase: usize, number: usize) -> Option<Duration> {
+        let watched = &self.world.plan.plan.phases[phase];
+        let fill = self.world.filler(watched.entries.clone().next(), None);
+        fill.optional_time(watched.watch[number].common().lasting.as_ref()).ok()?
+    }
+
+    /// Until when somebody looks on, when all else is done.
+    pub(super) fn looked_on_until(&self) -> Option<Moment> {
+        let phases = self.watches.phases.iter().flatten();
+        let last = phases.filter_map(|(phase, stands)| {
+            let lasts = 0..self.world.plan.plan.phases[*phase].watch.len();
+            let longest = lasts.filter_map(|number| self.lasts(*phase, number)).max()?;
+            Some(stands.began?.plus(longest))
+        });
+        last.max().filter(|last| self.world.clock.now() < *last)
     }
 
     pub(super) fn tripped(&mut self, phase: usize, failure: Failure) -> Result<(), Illegal> {
-        if self.course.state() != RunState::Running || !self.watches.0.contains_key(&phase) {
+        // One whose time is over is no reason any more.
+        self.watch();
+        let is_looking = self.watches.looking.keys().any(|(one, _)| *one == phase);
+        if self.course.state() != RunState::Running || !is_looking {
             return Ok(());
         }
-        self.watches.stop(phase);
-        // Remembered as tripped: it does not begin anew while others of the phase still run.
-        self.watches.0.insert(phase, Vec::new());
+        self.watches.stop(|one, _| one == phase);
+        self.watches.tripped.insert(phase);
         let asks = failure.kind == FailureKind::NotMeasured && self.limits.attended;
         let then = if asks { Then::Pause } else { Then::Rollback };
         let failure = self.world.covered(failure);

@@ -454,3 +454,50 @@ fn killed_on_its_way_back_it_gets_there() {
         moment += 1;
     }
 }
+
+#[test]
+fn show_tells_what_would_change_and_no_secret() {
+    let place = Place::new("files-show");
+    place.write(
+        "plan.yaml",
+        "plan: p\nallow: { release-unchecked: the test looks at it from outside }\n\
+         inputs: { word: { secret: true, env: WORD_OF_SHOW }, name: { default: shop } }\nsteps:\n  - step: change\n    files:\n      \
+         - { set: { NAME: \"{{ name }}\", DB_PASSWORD: \"{{ word }}\", API_TOKEN: plain, NEW: \"1\" }, in: .env }\n      \
+         - { template: page.j2, to: page.txt }\n      - { template: secret.j2, to: shown.txt }\n      \
+         - { copy: new.conf, to: old.conf }\n      - { copy: new.conf, to: private.conf }\n",
+    );
+    place.write(".env", "# x\nNAME=old\nDB_PASSWORD=former-secret\nAPI_TOKEN=former-token\nOTHER=untouched-secret\n");
+    place.write("page.j2", "Welcome to {{ name }}\nsame\n");
+    place.write("page.txt", "Welcome to nobody\nsame\n");
+    place.write("secret.j2", "word: {{ word }}\n");
+    place.write("shown.txt", "word: former-secret\n");
+    place.write("new.conf", "a\nb\n");
+    place.write("old.conf", "a\nc\n");
+    place.write("private.conf", "former-secret\n");
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(place.folder.join("private.conf"), private).unwrap();
+    let before = tree(&place.folder);
+    let told = place.plan(&["show", "plan.yaml"]).ends(0);
+    for words in [
+        "-NAME=old",
+        "+NAME=shop",
+        "+DB_PASSWORD=",
+        "+NEW=1",
+        "-Welcome to nobody",
+        "+Welcome to shop",
+        "-c",
+        "+b",
+    ] {
+        assert!(told.out.contains(words), "{words}\n{}", told.out);
+    }
+    let told = told.never_says("former").never_says("untouched");
+    told.says("it holds a secret: what differs is not shown");
+    assert_eq!(tree(&place.folder), before);
+    let json = place.plan(&["show", "plan.yaml", "--format", "json"]).ends(0).never_says("former");
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert!(json["phases"][0]["entries"][0]["changes"].as_array().unwrap().len() > 10);
+    // The settings of their owner alone: which keys change, not from what.
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(place.folder.join(".env"), private).unwrap();
+    place.plan(&["show", "plan.yaml"]).ends(0).says("+NAME=").never_says("NAME=old");
+}

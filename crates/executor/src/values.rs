@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use minijinja::value::{Serde, Value};
 use plan_model::graph::CompiledPlan;
-use plan_model::inputs::{Given, Held, InputValue};
+use plan_model::inputs::{Given, Held, InputValue, MASK};
 use plan_model::model::read::LeafKind;
 use plan_model::template;
 use rustc_hash::FxHashMap;
@@ -61,6 +61,19 @@ pub fn given(plan: &CompiledPlan, base: &Path) -> Vec<Given> {
         }
     }
     given
+}
+
+/// What is known without looking anywhere: secrets are masked.
+pub fn known(plan: &CompiledPlan) -> Values {
+    let scopes = plan.plan.scopes.iter().map(|scope| {
+        let known = scope.inputs.iter().filter_map(|input| match &input.held {
+            Held::Known(json) => Some((input.name.clone(), Value::from(Serde(json)))),
+            Held::Secret => Some((input.name.clone(), Value::from(MASK))),
+            Held::Missing => None,
+        });
+        known.collect()
+    });
+    Values { scopes: scopes.collect(), secrets: Secrets::default() }
 }
 
 /// All values, secrets too, and those that are missing.

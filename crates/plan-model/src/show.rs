@@ -93,6 +93,9 @@ pub struct ShownEntry {
     pub on_failure: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<ShownUndo>,
+    /// Lines that would change in files: for whoever knows the machine to fill in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
 }
 
 /// One action with where and how it runs.
@@ -260,6 +263,7 @@ fn entry(plan: &CompiledPlan, at: usize, number: usize) -> ShownEntry {
         estimate: estimate.map(|estimate| estimate.range.to_string()),
         on_failure: failure,
         undo: None,
+        changes: Vec::new(),
     };
     match &entry.what {
         What::Checkpoint(checkpoint) => {

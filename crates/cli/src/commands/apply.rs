@@ -92,7 +92,7 @@ pub fn read(
     unreachable!("the second pass returns")
 }
 
-fn base_of(plan: &str) -> Result<PathBuf, Refusal> {
+pub fn base_of(plan: &str) -> Result<PathBuf, Refusal> {
     let folder = Path::new(plan).parent().filter(|folder| *folder != Path::new(""));
     let folder = folder.unwrap_or(Path::new("."));
     folder.canonicalize().map_err(|problem| {

@@ -1,5 +1,6 @@
 //! `plan show`: what would happen, each undo beside its step.
 
+use plan_executor::actions::files::preview;
 use plan_model::show::show;
 
 use crate::args::{Show, ShowFormat};
@@ -11,7 +12,14 @@ pub fn run(args: &Show, terminal: &mut Terminal) -> Exit {
     let Some((plan, _)) = super::compiled(&args.plan, &args.overlay, terminal) else {
         return Exit::Wrong;
     };
-    let shown = show(&plan);
+    let mut shown = show(&plan);
+    // On the machine that it is for.
+    if let Ok(base) = super::apply::base_of(&args.plan) {
+        let mut changes = preview::of(&plan, &base);
+        for entry in shown.phases.iter_mut().flat_map(|phase| &mut phase.entries) {
+            entry.changes = changes.remove(&entry.id).unwrap_or_default();
+        }
+    }
     match args.format {
         ShowFormat::Human => render::show::write(&shown, terminal),
         ShowFormat::Json => {

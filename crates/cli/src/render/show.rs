@@ -101,6 +101,14 @@ fn write_entry(entry: &ShownEntry, shown: &Shown, terminal: &mut Terminal) {
     if let Some(action) = &entry.action {
         write_action(action, "      ", terminal);
     }
+    for line in &entry.changes {
+        let style = match line.chars().next() {
+            Some('+') => theme::GOOD,
+            Some('-') => theme::BAD,
+            _ => theme::FAINT,
+        };
+        terminal.line(&format!("        {}", paint(style, line)));
+    }
     for check in &entry.checks {
         terminal.line(&wrapped(check, "      - "));
     }

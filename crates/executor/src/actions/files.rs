@@ -4,6 +4,7 @@
 mod copy;
 mod link;
 mod mode;
+pub mod preview;
 mod settings;
 mod sync;
 mod template;

@@ -1,17 +1,37 @@
 //! Keys of a settings file; every other line stays as it is.
 
 use std::fs;
+use std::path::Path;
 
 use plan_model::model::action::files::{SetKeys, SettingsFormat};
 use serde_json::Value as Json;
 
 use super::{Going, Rights};
 use crate::event::Failure;
+use crate::fill::Filler;
 use crate::world::error;
 
 pub fn make(going: &mut Going<'_>, change: &SetKeys) -> Result<(), Failure> {
     let path = going.path(&change.file)?;
-    let fill = going.fill();
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(problem) => return Err(error(format!("{}: {problem}", path.display()))),
+    };
+    let text =
+        String::from_utf8(bytes).map_err(|_| error(format!("{} is no UTF-8", path.display())))?;
+    let steps = steps(&going.fill(), change, &path, &text)?;
+    let text = steps.into_iter().next_back().map_or(text, |(.., after)| after);
+    going.write(&path, &mut text.as_bytes(), Rights::default())
+}
+
+/// Each key with the text before it is set and after.
+pub fn steps(
+    fill: &Filler<'_>,
+    change: &SetKeys,
+    path: &Path,
+    text: &str,
+) -> Result<Vec<(String, String, String)>, Failure> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let section = fill.optional(change.section.as_ref())?;
     let format = change.format.unwrap_or_else(|| told_by(&name, section.is_some()));
@@ -23,13 +43,8 @@ pub fn make(going: &mut Going<'_>, change: &SetKeys) -> Result<(), Failure> {
     if section.as_ref().is_some_and(|name| name.contains(['[', ']', '\n'])) {
         return Err(error("a section has neither brackets nor lines"));
     }
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(problem) => return Err(error(format!("{}: {problem}", path.display()))),
-    };
-    let mut text =
-        String::from_utf8(bytes).map_err(|_| error(format!("{} is no UTF-8", path.display())))?;
+    let mut steps = Vec::new();
+    let mut text = text.to_owned();
     for (key, value) in &change.set.0 {
         let value = match fill.json(&value.json)? {
             Json::String(text) => text,
@@ -43,10 +58,12 @@ pub fn make(going: &mut Going<'_>, change: &SetKeys) -> Result<(), Failure> {
         if value.contains(char::is_control) {
             return Err(error(format!("{}: a value has no line of its own", key.value)));
         }
-        text = set(&text, format, section.as_deref(), &key.value, &value)
+        let after = set(&text, format, section.as_deref(), &key.value, &value)
             .map_err(|why| error(format!("{}: {why}", path.display())))?;
+        let before = std::mem::replace(&mut text, after.clone());
+        steps.push((key.value.clone(), before, after));
     }
-    going.write(&path, &mut text.as_bytes(), Rights::default())
+    Ok(steps)
 }
 
 fn told_by(name: &str, has_section: bool) -> SettingsFormat {

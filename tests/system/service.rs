@@ -81,6 +81,7 @@ fn services_are_turned_and_brought_back_to_the_state_they_had() {
         ("stop: worker", "STOPPED", "STOPPED"),
         ("start: other", "RUNNING", "RUNNING"),
         ("stop: worker, start: [other, worker]", "RUNNING", "RUNNING"),
+        ("start: other, restart: worker", "RUNNING", "RUNNING"),
         ("restart: worker", "RUNNING", "STOPPED"),
     ] {
         let number = supervisor.number("worker");

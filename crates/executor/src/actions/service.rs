@@ -1,7 +1,6 @@
 //! `service`: stops, starts, restarts and reloads what runs on a machine, by its manager. Whether a service
 //! runs is asked before and after each turn; the way back brings each to the state that it had.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use plan_model::model::action::service::{Manager, Service, ServiceCommands};
@@ -82,7 +81,7 @@ impl Perform for Service {
                 let mut before = Before::new();
                 for name in names {
                     let is_up = services.is_up(&name).await?;
-                    before.insert(name, is_up);
+                    before.push((name, is_up));
                 }
                 noted.write(&before)?;
             }
@@ -128,8 +127,8 @@ impl Perform for Service {
     }
 }
 
-/// Which of them ran.
-type Before = BTreeMap<String, bool>;
+/// Which of them ran, in the order in which they are told.
+type Before = Vec<(String, bool)>;
 
 /// Services and who manages them.
 pub struct Services<'j> {

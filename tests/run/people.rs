@@ -200,3 +200,36 @@ steps:
     assert_eq!(body["subject"], "Tonight");
     assert_eq!(body["run"], "tell-1");
 }
+
+#[test]
+fn what_is_due_later_holds_nothing_up_and_stays_open_until_somebody_says_so() {
+    let plan = r#"
+plan: later
+inputs: { who: { default: the team } }
+steps:
+  - step: train
+    manual: { text: "Train {{ who }}", role: Lead, evidence: text, due: 7d }
+    rollback: { run: "true" }
+  - checkpoint: read
+    checks: [{ manual: Read the log, due: 1d }, { manual: Read the manual, two_people: true, due: 2d }]
+"#;
+    let place = Place::with("later", plan);
+    place.apply().ends(0).says("Open:       train: Train the team (Lead, until ");
+    let told = place.plan(&["status"]).ends(0).says("Open:       read: Read the log");
+    told.says("plan approve train later-1");
+    answer(&place, "kofi", &["train"]).ends(2).says("say what you saw");
+    answer(&place, "kofi", &["train", "--evidence", "all 9 were there"])
+        .ends(0)
+        .says("kofi says done");
+    answer(&place, "kofi", &["train", "--evidence", "again"]).ends(2);
+    answer(&place, "kofi", &["read"]).ends(2).says("several questions open");
+    answer(&place, "kofi", &["read", "--question", "2"]).ends(0);
+    answer(&place, "kofi", &["read", "--question", "2"]).ends(0);
+    place.plan(&["status"]).ends(0).says("Read the manual").never_says("Train the team");
+    answer(&place, "ama", &["read", "--question", "2"]).ends(0);
+    let page =
+        place.plan(&["report"]).ends(0).says("- [ ] read, until ").never_says("Read the manual (");
+    page.says("| kofi | train: done (all 9 were there) |");
+    // What was undone is no more to be done.
+    place.plan(&["rollback"]).ends(0).never_says("Open:");
+}

@@ -22,6 +22,7 @@ pub mod evidence;
 pub mod world;
 pub mod tell;
 pub mod ladder;
+pub mod open;
 pub mod guard;
 pub mod checks;
 pub mod fingerprint;

@@ -2,6 +2,7 @@
 //! what, what failed and why, what came back and what remains. Data only.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use plan_model::estimate;
@@ -14,6 +15,7 @@ use crate::clock::Moment;
 use crate::course::{Course, Illegal};
 use crate::event::{Event, Record, Then};
 use crate::ladder::Told;
+use crate::open::{self, Open};
 use crate::outline::Outline;
 use crate::state::{RunState, StepState};
 use crate::store::{Approval, RunRow};
@@ -40,6 +42,8 @@ pub struct Report {
     pub back: Option<Back>,
     /// What people said and did, in this order.
     pub people: Vec<Said>,
+    /// What is still to be done by people, and until when.
+    pub open: Vec<Open>,
     pub told: Vec<Told>,
     pub approvals: Vec<Approval>,
     pub backups: Vec<Saved>,
@@ -107,6 +111,8 @@ pub struct Around {
     pub told: Vec<Told>,
     pub approvals: Vec<Approval>,
     pub backups: Vec<Kept>,
+    /// The run's own.
+    pub folder: PathBuf,
 }
 
 fn text(moment: Moment) -> String {
@@ -143,6 +149,7 @@ impl Report {
             failures: Vec::new(),
             back: None,
             people: Vec::new(),
+            open: Vec::new(),
             told: around.told,
             approvals: around.approvals,
             backups: Vec::new(),
@@ -152,6 +159,15 @@ impl Report {
             course.apply(&record.event, record.at)?;
             report.hear(record);
         }
+        for later in open::answered(&around.folder) {
+            report.people.push(Said {
+                at: text(later.at),
+                by: later.by,
+                what: format!("{}: {}", later.entry, later.choice),
+                evidence: later.evidence,
+            });
+        }
+        report.open = open::all(&around.folder, &course);
         report.state = course.state();
         if !report.state.is_ending() {
             report.ended = None;

@@ -2,11 +2,11 @@
 //! is, may run.
 
 use plan_executor::event::Event;
-use plan_executor::evidence;
 use plan_executor::owner;
 use plan_executor::store::sqlite::SqliteStore;
 use plan_executor::store::{Approval, Request, RunRow, Store};
 use plan_executor::world::UNDO_QUESTIONS;
+use plan_executor::{evidence, open};
 use plan_model::model::action::manual::Manual;
 use plan_model::model::check::{Check, Evidence};
 use plan_model::model::value::OneOrMany;
@@ -15,6 +15,7 @@ use plan_model::resolve::{EntryOf, What};
 use super::apply;
 use super::pause::{Needs, ask};
 use super::resume::compile;
+use super::status::course_of;
 use crate::args::Approve;
 use crate::exit::Exit;
 use crate::operate::{self, Refusal};
@@ -58,6 +59,9 @@ fn approve_plan(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal
 
 async fn answer(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal> {
     let mut store = operate::existing(&args.run.store.store).await?;
+    if let Some(exit) = answer_later(args, &mut store, terminal).await? {
+        return Ok(exit);
+    }
     let fits = |run: &RunRow| !run.state.is_over();
     let what = "that waits for anybody";
     let run = operate::find(&mut store, args.run.run.as_deref(), fits, what).await?;
@@ -119,6 +123,47 @@ async fn answer(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal
         Request::Answer { entry: args.what.clone(), question: *question, holds, choice, evidence };
     store.close().await;
     ask(&args.run, request, Needs::Nobody, terminal).await
+}
+
+/// A question that is open though its run goes on, or is over; none where there is no such.
+async fn answer_later(
+    args: &Approve,
+    store: &mut SqliteStore,
+    terminal: &mut Terminal,
+) -> Result<Option<Exit>, Refusal> {
+    let name = args.run.run.as_deref();
+    let Ok(run) = operate::find(store, name, |_: &RunRow| true, "yet").await else {
+        return Ok(None);
+    };
+    let (plan, _) = compile(store, &run).await?;
+    let course = course_of(store, &run, &plan).await?;
+    let folder = args.run.store.store.join("runs").join(&run.run);
+    let fits = |one: &open::Open| {
+        one.entry == args.what && args.question.is_none_or(|number| one.question + 1 == number)
+    };
+    let mut all: Vec<_> = open::all(&folder, &course).into_iter().filter(fits).collect();
+    let Some(one) = all.pop() else { return Ok(None) };
+    let wrong = |message: String, help: String| Refusal::new(Exit::Wrong, message, help);
+    if !all.is_empty() {
+        let message = format!("{} has several questions open", args.what);
+        return Err(wrong(message, "say which: --question N".to_owned()));
+    }
+    let choice = args.answer.clone().unwrap_or_else(|| one.choices[0].clone());
+    if !one.choices.contains(&choice) {
+        let message = format!("`{choice}` is no answer to this question");
+        return Err(wrong(message, format!("answers: {}", one.choices.join(", "))));
+    }
+    let holds = choice == one.choices[0];
+    let wanted = if holds { one.evidence() } else { Evidence::None };
+    let evidence = evidence::hand_in(wanted, args.evidence.as_deref(), &folder)
+        .map_err(|why| wrong(format!("{}: {why}", args.what), "--evidence …".to_owned()))?;
+    let (at, by) = (operate::clock().now(), owner::who());
+    let (entry, question) = (one.entry, one.question);
+    let later = open::Later { at, by, entry, question, choice, holds, evidence };
+    open::answer(&folder, &later)
+        .map_err(|failure| wrong(failure.text, "is there room, and may you write?".to_owned()))?;
+    terminal.line(&format!("{}: recorded: {} says {}", run.run, later.by, later.choice));
+    Ok(Some(Exit::Done))
 }
 
 /// What may be answered to a question of a step, of its rollback, or of a checkpoint, and what is handed in.

@@ -28,6 +28,7 @@ async fn report(args: &ReportArgs, terminal: &mut Terminal) -> Result<Exit, Refu
         told: ladder::told(&folder),
         approvals: store.approvals(&run.digest).await?,
         backups: store.backups().await?,
+        folder,
     };
     let report = Report::of(&plan, &run, &records, around).map_err(|illegal| {
         Refusal::new(Exit::Wrong, illegal.to_string(), "use the version of plan that runs it")

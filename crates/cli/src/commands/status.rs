@@ -7,7 +7,9 @@ use plan_executor::engine::Scene;
 use plan_executor::guard::Guard;
 use plan_executor::outline::Outline;
 use plan_executor::owner::{self, Life};
+use plan_executor::store::sqlite::SqliteStore;
 use plan_executor::store::{RunRow, Store};
+use plan_model::graph::CompiledPlan;
 use serde_json::json;
 
 use super::apply::absolute;
@@ -31,12 +33,7 @@ async fn status(args: &Status, terminal: &mut Terminal) -> Result<Exit, Refusal>
     let (plan, _) = compile(&mut store, &run).await?;
     let folder = absolute(&at.store.store)?.join("runs").join(&run.run);
     let guard = Guard::of(&plan, None, run.started_at);
-    let mut course = Course::new(Arc::new(Outline::of(&plan)));
-    for record in store.read(&run, 0).await? {
-        course.apply(&record.event, record.at).map_err(|illegal| {
-            Refusal::new(Exit::Wrong, illegal.to_string(), "use the version of plan that runs it")
-        })?;
-    }
+    let course = course_of(&mut store, &run, &plan).await?;
     let scene = Scene { run: &run.run, plan: &plan, folder: &folder, guard: guard.as_ref() };
     let now = operate::clock().now();
     let leases = store.leases().await?;
@@ -99,4 +96,19 @@ async fn status(args: &Status, terminal: &mut Terminal) -> Result<Exit, Refusal>
         terminal.line(&line);
     }
     Ok(Exit::Done)
+}
+
+/// Where a run stands, by its journal.
+pub async fn course_of(
+    store: &mut SqliteStore,
+    run: &RunRow,
+    plan: &CompiledPlan,
+) -> Result<Course, Refusal> {
+    let mut course = Course::new(Arc::new(Outline::of(plan)));
+    for record in store.read(run, 0).await? {
+        course.apply(&record.event, record.at).map_err(|illegal| {
+            Refusal::new(Exit::Wrong, illegal.to_string(), "use the version of plan that runs it")
+        })?;
+    }
+    Ok(course)
 }

@@ -72,6 +72,14 @@ pub fn markdown(report: &Report) -> String {
             let _ = writeln!(page, "| {at} | {} | {what}{evidence} |", one.by);
         }
     }
+    if !report.open.is_empty() {
+        page += "\n## Still to be done\n\n";
+        for one in &report.open {
+            let who = one.role.as_ref().map_or(String::new(), |role| format!(" ({})", text(role)));
+            let until = date_time(one.until);
+            let _ = writeln!(page, "- [ ] {}{who}, until {until}: {}", one.entry, text(&one.text));
+        }
+    }
     if !report.told.is_empty() {
         page += "\n## Who was told\n\n";
         for told in &report.told {

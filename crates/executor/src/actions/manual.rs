@@ -1,12 +1,16 @@
 //! `manual`: something that a person does; who and when is kept.
 
+use std::time::Duration;
+
 use plan_model::model::action::manual::Manual;
 use plan_model::model::check::Evidence;
 use plan_model::model::plan::Surroundings;
+use plan_model::notation::Spoken;
 use serde_json::Value as Json;
 
 use super::{About, Act, Found, Perform, again};
 use crate::event::{Answer, Failure, FailureKind, Outputs};
+use crate::open::{self, Open};
 use crate::world::{Broken, Job};
 
 /// A question that is put until enough people have answered.
@@ -17,6 +21,8 @@ pub struct Put {
     pub role: Option<String>,
     pub evidence: Evidence,
     pub people: usize,
+    /// It may be answered when the run is over.
+    pub due: Option<Duration>,
 }
 
 pub const ABOUT: About = About {
@@ -42,6 +48,7 @@ impl Perform for Manual {
                 role: None,
                 evidence: Evidence::None,
                 people: 1,
+                due: None,
             };
             if let Manual::Full(keys) = self {
                 let choices = keys.choices.iter().flatten().map(|choice| fill.of(choice));
@@ -52,6 +59,7 @@ impl Perform for Manual {
                 question.role = fill.optional(keys.role.as_ref())?;
                 question.evidence = keys.evidence.unwrap_or(Evidence::None);
                 question.people = if fill.flag(keys.two_people.as_ref(), false)? { 2 } else { 1 };
+                question.due = fill.optional_time(keys.due.as_ref())?;
             }
             let answers = put(job, question).await?;
             let last = answers.last().expect("somebody answered");
@@ -76,6 +84,23 @@ impl Perform for Manual {
 
 /// Puts a question; what was answered before counts. A no ends it at once.
 pub async fn put(job: &Job, question: Put) -> Result<Vec<Answer>, Broken> {
+    if let Some(due) = question.due {
+        let text = question.text.trim_end();
+        let open = Open {
+            entry: job.entry_id().to_owned(),
+            question: job.first_question + question.number,
+            text: job.world.cover.text(text),
+            role: question.role,
+            choices: question.choices,
+            evidence: question.evidence.word().to_owned(),
+            people: question.people,
+            until: job.world.clock.now().plus(due),
+        };
+        open::put(&job.world.folder, &open)?;
+        job.say(&format!("open for {}: {text}", Spoken(due)));
+        let by = "nobody yet".to_owned();
+        return Ok(vec![Answer { choice: "open".to_owned(), holds: true, by, evidence: None }]);
+    }
     let mut answers: Vec<Answer> = Vec::new();
     let before = job.answers.get(question.number).cloned().unwrap_or_default();
     let mut before = before.into_iter();

@@ -369,8 +369,15 @@ async fn confirmed(
         ready.manifest.id
     );
     let choices = vec![name, "no".to_owned()];
-    let question =
-        Put { number: 0, text, choices, role: None, evidence: Evidence::None, people: 1 };
+    let question = Put {
+        number: 0,
+        text,
+        choices,
+        role: None,
+        evidence: Evidence::None,
+        people: 1,
+        due: None,
+    };
     let answers = manual::put(job, question).await?;
     match answers.iter().find(|answer| !answer.holds) {
         None => Ok(()),

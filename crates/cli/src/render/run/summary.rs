@@ -4,10 +4,10 @@
 use plan_executor::course::Course;
 use plan_executor::engine::{Scene, Stopped};
 use plan_executor::event::Pause;
-use plan_executor::ladder;
 use plan_executor::state::{RunState, StepState};
+use plan_executor::{ladder, open};
 
-use super::{Screen, clock_time, pause, spoken};
+use super::{Screen, clock_time, date_time, pause, spoken};
 use crate::exit::Exit;
 use crate::theme::{self, paint};
 
@@ -147,6 +147,14 @@ pub fn lines(course: &Course, scene: &Scene<'_>, extra: Option<String>) -> Vec<S
             scene.folder.join("rollback.md").display()
         ));
         lines.extend(people(scene));
+    }
+    for one in open::all(scene.folder, course) {
+        let who = one.role.map_or(String::new(), |role| format!("{role}, "));
+        let until = date_time(one.until);
+        lines.push(format!(
+            "Open:       {}: {} ({who}until {until}): plan approve {} {run}",
+            one.entry, one.text, one.entry
+        ));
     }
     for told in ladder::told(scene.folder) {
         let at = clock_time(told.at);

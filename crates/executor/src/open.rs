@@ -1,0 +1,115 @@
+//! What a person does when the run is over (`due:`): open until somebody says that it is done. It lies beside
+//! the journal, which is closed with the run.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use plan_model::model::check::Evidence;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Moment;
+use crate::course::Course;
+use crate::event::Failure;
+use crate::state::{RunState, StepState};
+use crate::world::error;
+
+/// A question that did not hold the run up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Open {
+    pub entry: String,
+    pub question: usize,
+    pub text: String,
+    pub role: Option<String>,
+    pub choices: Vec<String>,
+    /// What is handed in: none, text, file.
+    pub evidence: String,
+    /// How many people must say so.
+    pub people: usize,
+    pub until: Moment,
+}
+
+/// What somebody said to one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Later {
+    pub at: Moment,
+    pub by: String,
+    pub entry: String,
+    pub question: usize,
+    pub choice: String,
+    pub holds: bool,
+    pub evidence: Option<String>,
+}
+
+const OPEN: &str = "open.jsonl";
+const LATER: &str = "later.jsonl";
+
+impl Open {
+    pub fn evidence(&self) -> Evidence {
+        [Evidence::Text, Evidence::File]
+            .into_iter()
+            .find(|evidence| evidence.word() == self.evidence)
+            .unwrap_or(Evidence::None)
+    }
+}
+
+pub fn put(folder: &Path, open: &Open) -> Result<(), Failure> {
+    add(&folder.join(OPEN), open)
+}
+
+pub fn answer(folder: &Path, later: &Later) -> Result<(), Failure> {
+    add(&folder.join(LATER), later)
+}
+
+/// Durable: whoever said it need not say it again.
+fn add(path: &Path, line: &impl Serialize) -> Result<(), Failure> {
+    let mut bytes = serde_json::to_vec(line).expect("it is plain data");
+    bytes.push(b'\n');
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.append(true).create(true).mode(0o600).open(path);
+    let written = file.and_then(|mut file| {
+        file.write_all(&bytes)?;
+        file.sync_all()
+    });
+    written.map_err(|problem| error(format!("{}: {problem}", path.display())))
+}
+
+fn lines<T: DeserializeOwned>(path: &Path) -> Vec<T> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// What was said later, in this order.
+pub fn answered(folder: &Path) -> Vec<Later> {
+    lines(&folder.join(LATER))
+}
+
+/// What nobody, or not enough people, said anything to; of what was undone nothing is open.
+pub fn all(folder: &Path, course: &Course) -> Vec<Open> {
+    if !matches!(course.state(), RunState::Running | RunState::Paused | RunState::Succeeded) {
+        return Vec::new();
+    }
+    let later = answered(folder);
+    let mut open: Vec<Open> = Vec::new();
+    for one in lines::<Open>(&folder.join(OPEN)) {
+        open.retain(|other| (&other.entry, other.question) != (&one.entry, one.question));
+        open.push(one);
+    }
+    open.retain(|one| {
+        let at = course.outline.find(&one.entry);
+        let own =
+            later.iter().filter(|said| (&said.entry, said.question) == (&one.entry, one.question));
+        let (mut people, mut declined) = (Vec::new(), false);
+        for said in own {
+            declined |= !said.holds;
+            if !people.contains(&&said.by) {
+                people.push(&said.by);
+            }
+        }
+        at.is_some_and(|at| course.entry(at).state == StepState::Done)
+            && !declined
+            && people.len() < one.people
+    });
+    open
+}

@@ -208,3 +208,38 @@ fn an_engine_that_is_killed_is_told_of_all_the_same_and_a_lost_message_stops_not
     wait_until("it is noted", || lost.plan(&["status"]).out.contains("Not told:   Lead developer"));
     lost.plan(&["status"]).ends(0).says("e-mail: the mail server 127.0.0.1:1").says("refused");
 }
+
+#[test]
+fn a_second_failure_concerns_others_and_one_soon_after_a_person_is_told_again() {
+    let place = Place::new("second-told");
+    let Some(post) = Post::start(&place.folder, "plain") else { return };
+    let plan = escalating(post.port, "exit 1").replace("on_failure: rollback", "on_failure: pause");
+    place.write("plan.yaml", &plan.replace("after: 2s", "after: 1h"));
+    place.apply().ends(4);
+    wait_until("the first is told", || to(&post, "lead") == 1);
+    // The way back gets stuck within the moment in which the first caller sees that somebody is there.
+    place.plan(&["rollback"]).ends(3);
+    wait_until("it is told of that", || post.texts().contains("first: ") && to(&post, "lead") >= 2);
+    // Of a database nothing failed until now.
+    let other = Place::new("second-kind");
+    let Some(post) = Post::start(&other.folder, "plain") else { return };
+    let sql = "  - { step: data, sql: { text: create table a (x), database: shop }, rollback: { sql: { text: drop table nothing, database: shop } } }\n  - { step: fails";
+    let plan = escalating(post.port, "rm first")
+        .replace("  - { step: fails", sql)
+        .replace("after: 1s", "after: 0s");
+    let head = "\nplan: shop\nallow: { backup-before-change: it is empty }\nconnections: { shop: { file: shop.db } }";
+    other.write("plan.yaml", &plan.replacen("\nplan: shop", head, 1));
+    other.sqlite("shop.db", "create table b (x)");
+    other.apply().ends(3);
+    wait_until("whom it concerns is told", || to(&post, "dba") >= 1);
+    // Somebody says something of a run that rests.
+    let quiet = Place::new("skip-told");
+    let Some(post) = Post::start(&quiet.folder, "plain") else { return };
+    let plan =
+        escalating(post.port, "rm first").replace("on_failure: rollback", "on_failure: pause");
+    quiet.write("plan.yaml", &plan);
+    quiet.apply().ends(4);
+    quiet.plan(&["skip", "fails", "--reason", "I look at it"]).ends(0);
+    std::thread::sleep(std::time::Duration::from_millis(3000));
+    assert_eq!(to(&post, "chief"), 0, "{}", post.texts());
+}

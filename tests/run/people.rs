@@ -233,3 +233,21 @@ steps:
     // What was undone is no more to be done.
     place.plan(&["rollback"]).ends(0).never_says("Open:");
 }
+
+#[test]
+fn whoever_mistypes_what_is_handed_in_is_asked_again() {
+    let plan = r#"
+plan: typed
+inputs: { word: { default: fine } }
+steps:
+  - checkpoint: seen
+    checks: [{ manual: Well?, evidence: file, choices: ["{{ word }}", "{{ word }} but late"] }]
+"#;
+    let place = Place::with("typed", plan);
+    place.write("screen.png", "a picture");
+    let ran = place.apply_typing("fine\nnone.png\n\nscreen.png").ends(0);
+    ran.says("please, ").says("ama answered fine");
+    place.apply().ends(4);
+    answer(&place, "kofi", &["seen", "typed-2", "--answer", "fine but late"]).ends(0);
+    place.plan(&["resume"]).ends(4).says("kofi answered fine but late");
+}

@@ -84,12 +84,12 @@ steps:
 #[test]
 fn an_approval_is_bound_to_the_text_the_role_the_place_and_its_age() {
     let place = Place::with("approved", GATED).env("PLAN_CLOCK", "2026-11-22T10:00:00Z");
-    place.apply().ends(6).says("nobody approved the plan as it is now").says("--as \"DBA\"");
+    place.apply().ends(6).says("nobody approved the plan as it is now").says("--as DBA, with");
     approve(&place, "kofi", &["--as", "Developer"]).ends(0);
     place.apply().ends(6);
     approve(&place, "kofi", &["--as", "DBA", "--note", "read twice"])
         .ends(0)
-        .says("kofi approved gated as DBA, everywhere");
+        .says("kofi approved gated as DBA, with no environment");
     place.apply().ends(0);
     assert_eq!(place.read("done"), "done\n");
     // Anything that changes is not what was approved.
@@ -128,4 +128,62 @@ inputs: { env: { default: staging } }
     // What succeeded there is another plan by now.
     place.write("plan.yaml", &plan.replace("echo done", "echo more"));
     place.plan(&prod).ends(1).says("did not succeed in staging");
+}
+
+#[test]
+fn an_approval_covers_all_that_decides_what_runs() {
+    let plan = r#"
+plan: covered
+inputs: { what: { default: fine } }
+requires: [{ gate: approved }]
+steps:
+  - { step: say, run: { file: say.sh, args: ["{{ what }}"] }, rollback: { run: rm done }, timeout: 10s }
+  - { step: page, files: { template: ../covered-shared/page.j2, to: page } }
+allow: { release-unchecked: it is a test of something else }
+"#;
+    let place = Place::with("covered", plan);
+    let shared = place.folder.with_file_name("covered-shared");
+    std::fs::create_dir_all(&shared).unwrap();
+    // A line like that is in many a file of settings.
+    std::fs::write(shared.join("page.j2"), "environment: production\nmail: safe\n").unwrap();
+    let real = place.read("plan.yaml").replace("../covered-shared", &shared.display().to_string());
+    place.write("plan.yaml", &real);
+    place.write("say.sh", "environment: () { :; }\necho \"$1\" >>done\n");
+    place.write("environments/prod.yaml", "environment: prod\ninputs: { what: prod }\n");
+    let prod = ["apply", "plan.yaml", "--env", "prod"];
+    approve(&place, "kofi", &["--env", "prod"]).ends(0);
+    place.plan(&["doctor", "plan.yaml", "--env", "prod"]).ends(0);
+    // Called by another name it is the same plan.
+    let whole = place.folder.join("plan.yaml").display().to_string();
+    place.plan(&["doctor", &whole, "--env", "prod"]).ends(0);
+    place.plan(&["doctor", "./plan.yaml", "--env", "prod"]).ends(0);
+    for (file, text) in [
+        ("say.sh", "environment: () { :; }\necho EVIL >>done\n"),
+        ("environments/prod.yaml", "environment: prod\ninputs: { what: EVIL }\n"),
+        ("../covered-shared/page.j2", "environment: production\nmail: EVIL\n"),
+        ("plan.yaml", &real.replace("default: fine", "default: EVIL")),
+    ] {
+        let was = place.read(file);
+        place.write(file, text);
+        place.plan(&prod).ends(6).says("nobody approved");
+        place.write(file, &was);
+    }
+    place.plan(&[&prod[..], &["--set", "what=EVIL"]].concat()).ends(6);
+    place.apply().ends(6);
+    place.plan(&prod).ends(0);
+    assert_eq!(place.read("done"), "prod\n");
+    let _ = std::fs::remove_dir_all(shared);
+}
+
+#[test]
+fn a_script_that_changed_since_the_run_began_does_not_run() {
+    let plan = "plan: since\nsteps:\n  - { checkpoint: ask, checks: [{ manual: go on? }] }\n  \
+                - { step: say, run: { file: say.sh }, rollback: { run: rm done }, timeout: 10s }\n";
+    let place = Place::with("since", plan);
+    place.write("say.sh", "echo fine >>done\n");
+    place.apply().ends(4);
+    place.write("say.sh", "echo EVIL >>done\n");
+    place.plan(&["approve", "ask"]).ends(0);
+    place.plan(&["resume"]).ends(1).says("say.sh is not what it was when the run began");
+    assert!(!place.has("done"));
 }

@@ -101,6 +101,7 @@ fn a_timer_of_systemd_means_the_same_times() {
         ("0 3 1,15 jan-mar *", "*-01,02,03-01,15 03:00:00"),
         ("0 22 * * mon-fri", "Mon,Tue,Wed,Thu,Fri *-*-* 22:00:00"),
         ("0 3 13 * 5", "*-*-13 03:00:00"),
+        ("0 3 */10 * 1", "Mon *-*-01,11,21,31 03:00:00"),
         ("5-59/20 * * * *", "*-*-* *:05,25,45:00"),
     ] {
         let place = scheduled("systemd", cron, ", timezone: Africa/Porto-Novo");

@@ -105,7 +105,7 @@ impl Place {
         let line = format!("{} apply plan.yaml --output lines", env!("CARGO_BIN_EXE_plan"));
         // People read before they type.
         let typing = format!(
-            "(sleep 1; printf %s {typed:?}; echo; sleep 1) | script -qefc '{line}' /dev/null"
+            "(sleep 1; printf %b {typed:?}; echo; sleep 1) | script -qefc '{line}' /dev/null"
         );
         command.args(["-c", &typing]).current_dir(&self.folder);
         for (name, value) in plain.get_envs() {

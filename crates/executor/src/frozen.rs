@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::mem;
+use std::path::{Component, Path};
 
 use plan_model::document::Document;
 use plan_model::folder::{FileProblem, Folder, MemoryFolder};
@@ -27,6 +28,12 @@ pub struct Frozen {
     /// Values of inputs that somebody gave; never secrets.
     pub set: Vec<(String, serde_json::Value, String)>,
     pub files: BTreeMap<String, String>,
+    /// Of these, the one that is laid over the plan for an environment.
+    #[serde(default)]
+    pub environment_file: Option<String>,
+    /// What each is called from the plan's folder, whatever it was named by; itself, unless said.
+    #[serde(default)]
+    pub names: BTreeMap<String, String>,
     /// What was read of long files, so that a run that goes on need not read them again.
     #[serde(skip)]
     pub trees: BTreeMap<String, Vec<u8>>,
@@ -35,14 +42,36 @@ pub struct Frozen {
 impl Frozen {
     /// Of what the plan says and names: the same in every environment and for all inputs.
     pub fn digest(&self) -> String {
-        let folder = self.path.rfind('/').map_or("", |at| &self.path[..=at]);
+        let texts =
+            self.files.iter().filter(|(path, _)| Some(*path) != self.environment_file.as_ref());
+        self.digest_of(texts)
+    }
+
+    /// The same with what is laid over it, and the inputs that were typed: all that somebody can have read.
+    pub fn reviewed(&self) -> String {
         let mut hash = Sha256::new();
-        for (path, text) in &self.files {
-            if text.lines().any(|line| line.starts_with("environment:")) {
-                continue;
-            }
-            let name = path.strip_prefix(folder).unwrap_or(path);
-            for part in [name, text] {
+        let mut add = |part: &str| {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        };
+        add(&self.digest_of(self.files.iter()));
+        add(self.environment.as_deref().unwrap_or_default());
+        // What comes from variables, files and commands of this machine is nobody's to review.
+        let mut typed: Vec<_> = self.set.iter().filter(|(.., origin)| origin == "--set").collect();
+        typed.sort_by(|one, other| one.0.cmp(&other.0));
+        for (name, value, _) in typed {
+            add(name);
+            add(&value.to_string());
+        }
+        hex(&hash.finalize())
+    }
+
+    fn digest_of<'f>(&self, texts: impl Iterator<Item = (&'f String, &'f String)>) -> String {
+        let mut named: Vec<_> = texts.map(|(path, text)| (self.name_of(path), text)).collect();
+        named.sort();
+        let mut hash = Sha256::new();
+        for (name, text) in named {
+            for part in [name.as_str(), text] {
                 hash.update((part.len() as u64).to_le_bytes());
                 hash.update(part.as_bytes());
             }
@@ -50,13 +79,16 @@ impl Frozen {
         hex(&hash.finalize())
     }
 
+    fn name_of(&self, path: &str) -> String {
+        let folder = self.path.rfind('/').map_or("", |at| &self.path[..=at]);
+        let named = self.names.get(path).map(String::as_str);
+        named.unwrap_or(path.strip_prefix(folder).unwrap_or(path)).to_owned()
+    }
+
     /// Files that the plan names, by their paths from its folder.
     pub fn named_files(&self) -> BTreeMap<String, String> {
-        let folder = self.path.rfind('/').map_or("", |at| &self.path[..=at]);
         let others = self.files.iter().filter(|(path, _)| **path != self.path);
-        let named = others
-            .filter_map(|(path, text)| Some((path.strip_prefix(folder)?.to_owned(), text.clone())));
-        named.collect()
+        others.map(|(path, text)| (self.name_of(path), text.clone())).collect()
     }
 
     pub fn setting(&self) -> Setting {
@@ -153,6 +185,26 @@ fn only(text: &str, keys: &[&str]) -> Option<serde_json::Map<String, Json>> {
     Some(all)
 }
 
+/// What a path is called from a folder; both are absolute.
+pub fn name_from(folder: &Path, path: &Path) -> String {
+    let plain = |path: &Path| {
+        let mut parts: Vec<Component<'_>> = Vec::new();
+        for part in path.components() {
+            match part {
+                Component::ParentDir => drop(parts.pop()),
+                Component::CurDir => {}
+                part => parts.push(part),
+            }
+        }
+        parts.iter().map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>()
+    };
+    let (folder, path) = (plain(folder), plain(path));
+    let same = folder.iter().zip(&path).take_while(|(one, other)| one == other).count();
+    let up = folder[same..].iter().map(|_| "..".into());
+    let down = path[same..].iter().map(|part| part.to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<String>>().join("/")
+}
+
 /// Up to the end of its first line, and what comes behind it.
 fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
     match bytes.iter().position(|byte| *byte == b'\n') {
@@ -210,6 +262,8 @@ mod tests {
             environment: None,
             set: Vec::new(),
             files: [("p.yaml".to_owned(), text)].into(),
+            environment_file: None,
+            names: BTreeMap::new(),
             trees: sources.into_trees(),
         };
         assert_eq!(frozen.trees.len(), 1);

@@ -18,22 +18,24 @@ use crate::fill::Filler;
 /// Somebody, and how long after the failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rung {
+    /// Its place in the plan.
+    pub number: usize,
     pub after: Duration,
     pub role: String,
 }
 
-/// Whom a failure of this entry concerns, the earliest first.
-pub fn rungs(plan: &CompiledPlan, fill: &Filler<'_>, entry: Option<usize>) -> Vec<Rung> {
-    let kinds = entry.map(|at| kinds(plan, at)).unwrap_or_default();
-    let all = plan.plan.file.escalation.iter().flatten();
-    let concerned = all.filter(|one| match one.only {
+/// Whom failures of these entries concern, the earliest first.
+pub fn rungs(plan: &CompiledPlan, fill: &Filler<'_>, entries: &[usize]) -> Vec<Rung> {
+    let kinds: Vec<Kind> = entries.iter().flat_map(|at| kinds(plan, *at)).collect();
+    let all = plan.plan.file.escalation.iter().flatten().enumerate();
+    let concerned = all.filter(|(_, one)| match one.only {
         None | Some(Kind::Any) => true,
         Some(kind) => kinds.contains(&kind),
     });
     let mut rungs: Vec<_> = concerned
-        .filter_map(|one| {
+        .filter_map(|(number, one)| {
             let after = fill.time(&one.after).ok()?;
-            Some(Rung { after, role: one.tell.value.clone() })
+            Some(Rung { number, after, role: one.tell.value.clone() })
         })
         .collect();
     rungs.sort_by_key(|rung| rung.after);

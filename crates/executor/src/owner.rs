@@ -37,7 +37,9 @@ pub fn life(owner: &Owner) -> Life {
 pub fn who() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"]
         .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+        .filter_map(|name| std::env::var(name).ok())
+        .map(|name| name.trim().chars().filter(|c| !c.is_control()).take(100).collect::<String>())
+        .find(|name| !name.is_empty());
     named.unwrap_or_else(|| user_name(rustix::process::getuid().as_raw()))
 }
 

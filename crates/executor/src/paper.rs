@@ -12,6 +12,7 @@ use plan_model::model::action::Action;
 use plan_model::model::action::run::Command;
 use plan_model::model::plan::RollbackStep;
 use plan_model::model::value::OneOrMany;
+use plan_model::model::value::Text;
 use plan_model::template;
 
 use crate::event::{EntryId, Event};
@@ -72,7 +73,9 @@ impl Paper {
             );
             for contact in &world.plan.plan.contacts {
                 let more = [&contact.name, &contact.phone, &contact.email];
-                let more: Vec<_> = more.into_iter().flatten().map(|text| &text.value[..]).collect();
+                let fill = world.filler(None, None);
+                let plain = |text: &Text| fill.of(text).unwrap_or_else(|_| text.value.clone());
+                let more: Vec<_> = more.into_iter().flatten().map(plain).collect();
                 head += &format!("- {}: {}\n", contact.role.value, more.join(", "));
             }
             page.write_all(world.cover.text(&head).as_bytes())?;

@@ -87,12 +87,11 @@ pub struct Lease {
     pub doing: String,
 }
 
-/// Somebody says that a plan, as it is, may run: it is bound to the digest.
+/// Somebody says that a plan, as it is, may run: it is bound to the digest of all that was reviewed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Approval {
     pub digest: String,
     pub plan: String,
-    /// Only there; anywhere where it names none.
     pub environment: Option<String>,
     pub role: Option<String>,
     pub by: String,

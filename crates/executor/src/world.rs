@@ -25,6 +25,7 @@ use crate::clock::{Clock, Moment};
 use crate::digest::hex;
 use crate::event::{Answer, Failure, FailureKind, LogEnd, Outputs};
 use crate::fill::{Filler, Known, RunNames};
+use crate::frozen;
 use crate::keeper::{Ended, Keeper, Program};
 use crate::printed;
 use crate::secret::Cover;
@@ -85,6 +86,7 @@ pub struct World {
     pub run: RunNames,
     /// Of the plan and all that it names: what was reviewed is what runs.
     pub digest: String,
+    pub reviewed: String,
     pub environment: Option<String>,
     /// Runs have their folders beside what the store keeps.
     pub store_folder: PathBuf,
@@ -231,7 +233,8 @@ impl World {
     /// A file that the plan names: as it was reviewed, or as it lies there where only the run knew its
     /// name.
     pub fn frozen_text(&self, path: &str) -> Result<String, Failure> {
-        if let Some(text) = self.files.get(path.trim_start_matches("./")) {
+        let name = frozen::name_from(&self.base, &self.base.join(path));
+        if let Some(text) = self.files.get(&name) {
             return Ok(text.clone());
         }
         let path = self.base.join(path);
@@ -241,10 +244,13 @@ impl World {
 
     /// The SQL scripts below a folder, each with its path from there, as they were reviewed.
     pub fn frozen_scripts(&self, folder: &str) -> Result<Vec<(String, String)>, Failure> {
-        let folder = folder.trim_start_matches("./").trim_end_matches('/');
+        let folder = frozen::name_from(&self.base, &self.base.join(folder));
         let is_script = |name: &str| name.to_ascii_lowercase().ends_with(".sql");
         let below = |path: &str| {
-            let name = path.strip_prefix(folder)?.strip_prefix('/')?;
+            let name = match folder.is_empty() {
+                true => path,
+                false => path.strip_prefix(&folder)?.strip_prefix('/')?,
+            };
             is_script(name).then(|| name.to_owned())
         };
         let known = self.files.iter();
@@ -254,8 +260,9 @@ impl World {
             return Ok(known);
         }
         let mut found = Vec::new();
-        scripts_below(&self.base.join(folder), "", &mut found)
-            .map_err(|problem| error(format!("{}: {problem}", self.base.join(folder).display())))?;
+        scripts_below(&self.base.join(&folder), "", &mut found).map_err(|problem| {
+            error(format!("{}: {problem}", self.base.join(&folder).display()))
+        })?;
         Ok(found)
     }
 

@@ -17,6 +17,11 @@ use crate::notation::Spoken;
 use crate::resolve::{EntryOf, What};
 use fill::Filler;
 
+/// A text as far as its values are known before a run.
+pub fn plain(plan: &CompiledPlan, entry: Option<usize>, text: &str) -> String {
+    Filler::new(plan, entry).plain(text)
+}
+
 /// A whole plan as a reviewer reads it.
 #[derive(Debug, Serialize)]
 pub struct Shown {

@@ -1,11 +1,12 @@
 //! `plan apply`: everything that can be known is looked at before anything is touched; then the run.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use plan_executor::archive::catalogue::Kept;
 use plan_executor::checks::Looked;
 use plan_executor::engine::{Begun, begin};
-use plan_executor::frozen::{Frozen, Recorder};
+use plan_executor::frozen::{self, Frozen, Recorder};
 use plan_executor::state::RunState;
 use plan_executor::store::sqlite::SqliteStore;
 use plan_executor::store::{NewRun, Store, Token};
@@ -77,12 +78,27 @@ pub fn read(
         let given = values::given(&plan, &base);
         if given.is_empty() || is_last {
             let set = setting.set.into_iter().map(|one| (one.name, one.value, one.origin));
+            let files = recorder.files();
+            // Whatever a file was named by, from the plan's folder it has one name.
+            let here = called_from();
+            let mut around = here.join(name);
+            around.pop();
+            let named = |path: &String| {
+                let from_there = frozen::name_from(&around, &here.join(path));
+                (path.clone(), from_there)
+            };
+            let names = files.keys().map(named).collect();
+            let environment = plan.plan.environment.as_ref();
+            let environment_file =
+                environment.map(|file| sources.file(file.environment.span.file).name.clone());
             let frozen = Frozen {
                 path: name.to_owned(),
                 base: base.display().to_string(),
                 environment: overlay.env.clone(),
                 set: set.collect(),
-                files: recorder.files(),
+                files,
+                environment_file,
+                names,
                 trees: sources.into_trees(),
             };
             return Ok((plan, frozen));
@@ -198,10 +214,12 @@ pub fn begun(
         values,
         missing,
         digest: frozen.digest(),
+        reviewed: frozen.reviewed(),
         environment: frozen.environment.clone(),
         base,
         files: frozen.named_files(),
         backups,
+        scratch: absolute(store)?,
         store_folder: absolute(store)?,
         program: this_program()?,
         clock: operate::clock(),
@@ -213,8 +231,15 @@ pub fn begun(
     Ok(begun)
 }
 
+/// Where `plan` was called, also when the plan's folder was entered since.
+pub fn called_from() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| std::env::current_dir().unwrap_or_default())
+}
+
 /// Relative paths mean the plan's folder everywhere: in scripts, in SQL, in what either starts.
 fn enter(base: &Path) -> Result<(), Refusal> {
+    called_from();
     std::env::set_current_dir(base).map_err(|problem| {
         let message = format!("the plan's folder {} cannot be entered: {problem}", base.display());
         Refusal::new(Exit::NotReady, message, "is it still there, and may you enter it?")

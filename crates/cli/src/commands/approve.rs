@@ -4,13 +4,14 @@
 use plan_executor::event::Event;
 use plan_executor::owner;
 use plan_executor::store::sqlite::SqliteStore;
-use plan_executor::store::{Approval, Request, RunRow, Store};
+use plan_executor::store::{Approval, Request, RunRow, Store, StoreError};
 use plan_executor::world::UNDO_QUESTIONS;
 use plan_executor::{evidence, open};
 use plan_model::model::action::manual::Manual;
 use plan_model::model::check::{Check, Evidence};
 use plan_model::model::value::OneOrMany;
 use plan_model::resolve::{EntryOf, What};
+use plan_model::show;
 
 use super::apply;
 use super::pause::{Needs, ask};
@@ -34,7 +35,7 @@ pub fn run(args: &Approve, terminal: &mut Terminal) -> Exit {
 fn approve_plan(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal> {
     let (plan, frozen) = apply::read(&args.what, &args.overlay, terminal)?;
     let approval = Approval {
-        digest: frozen.digest(),
+        digest: frozen.reviewed(),
         plan: plan.plan.file.plan.value.clone(),
         environment: frozen.environment.clone(),
         role: args.role.clone(),
@@ -43,13 +44,19 @@ fn approve_plan(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal
         note: args.note.clone(),
     };
     operate::wait_for(async {
-        let mut store = SqliteStore::open(&args.run.store.store).await?;
-        store.approve(&approval).await?;
+        let told = |problem: StoreError| Refusal {
+            exit: Exit::Wrong,
+            help: "is the store's folder writable, and is there room? --store FOLDER".to_owned(),
+            ..problem.into()
+        };
+        let mut store = SqliteStore::open(&args.run.store.store).await.map_err(told)?;
+        store.approve(&approval).await.map_err(told)?;
         store.close().await;
         Ok::<(), Refusal>(())
     })?;
     let role = approval.role.map_or(String::new(), |role| format!(" as {role}"));
-    let place = approval.environment.map_or("everywhere".to_owned(), |name| format!("in {name}"));
+    let place =
+        approval.environment.map_or("with no environment".to_owned(), |name| format!("in {name}"));
     terminal.line(&format!(
         "{} approved {}{role}, {place}: digest {}, and nothing else",
         approval.by, approval.plan, approval.digest
@@ -107,6 +114,8 @@ async fn answer(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal
         ));
     };
     let (choices, wanted) = asked(plan.entry(at), *question);
+    let choices: Vec<_> =
+        choices.iter().map(|choice| show::plain(&plan, Some(at), choice)).collect();
     let choice = args.answer.clone().unwrap_or_else(|| choices[0].clone());
     if !choices.contains(&choice) {
         return Err(wrong(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use plan_executor::checks::{Checked, Looked};
+use plan_executor::engine::Begun;
 use plan_executor::tools;
 use serde_json::json;
 
@@ -20,10 +21,16 @@ pub fn run(args: &Doctor, terminal: &mut Terminal) -> Exit {
 fn look(args: &Doctor, terminal: &mut Terminal) -> Result<Exit, Refusal> {
     let (plan, frozen) = apply::read(&args.plan, &args.overlay, terminal)?;
     // Where no run was made yet none is begun: what is asked leaves its traces elsewhere, and only so long.
-    let store = &args.store.store;
-    let elsewhere = std::env::temp_dir();
-    let store = if store.is_dir() { store } else { &elsewhere };
-    let begun = apply::begun(plan, &frozen, None, store, Vec::new(), OutputFormat::Lines)?;
+    let elsewhere =
+        tempfile::Builder::new().prefix("plan-doctor-").tempdir().map_err(|problem| {
+            let message =
+                format!("no folder can be made in {}: {problem}", std::env::temp_dir().display());
+            Refusal::new(Exit::Wrong, message, "make room there, or name another: TMPDIR=FOLDER")
+        })?;
+    let store = apply::called_from().join(&args.store.store);
+    let begun =
+        apply::begun(plan, &frozen, None, elsewhere.path(), Vec::new(), OutputFormat::Lines)?;
+    let begun = Begun { store_folder: store, ..begun };
     let missing = tools::missing(&begun.plan, &begun.values, &begun.base);
     let (_, checked) = operate::wait_for(begun.requirements())?;
     let unready = checked.iter().any(|one| !matches!(one.looked, Looked::Holds(_)));

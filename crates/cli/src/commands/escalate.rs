@@ -1,6 +1,7 @@
 //! Tells people of a failure, as the plan's escalation says: a process of its own, which goes on where the
 //! run rests, is stuck, or was killed, and ends when somebody has the matter in hand.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use plan_executor::tell::{self, Words};
 use plan_executor::world::{Broken, Job, World};
 use plan_model::model::plan::Contact;
 use plan_model::notation::Spoken;
+use tokio::time::Instant;
 
 use super::{apply, resume};
 use crate::args::OutputFormat;
@@ -41,18 +43,26 @@ async fn escalate(at: &Path, name: &str) -> Result<Exit, Refusal> {
     let Ok(lock) = std::fs::File::create(folder.join("escalation.lock")) else {
         return Ok(Exit::Paused);
     };
-    if lock.try_lock().is_err() {
-        return Ok(Exit::Held);
+    // One that is there ends soon if somebody had the matter in hand meanwhile.
+    let until = Instant::now() + LOOK_EVERY * 6;
+    while lock.try_lock().is_err() {
+        if Instant::now() >= until {
+            return Ok(Exit::Held);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let (mut last, mut failed) = (0, None);
+    let mut entries = Vec::new();
     for record in store.read(&run, 0).await? {
         last = record.number;
         if ladder::is_in_hand(&record.event) {
             failed = None;
-        } else if let Some((entry, failure)) = ladder::failure(&record.event)
-            && failed.is_none()
-        {
-            failed = Some((entry.to_owned(), failure.clone(), record.at));
+            entries.clear();
+        } else if let Some((entry, failure)) = ladder::failure(&record.event) {
+            entries.push(entry.to_owned());
+            if failed.is_none() {
+                failed = Some((entry.to_owned(), failure.clone(), record.at));
+            }
         }
     }
     let Some((entry, failure, since)) = failed else { return Ok(Exit::Done) };
@@ -65,8 +75,11 @@ async fn escalate(at: &Path, name: &str) -> Result<Exit, Refusal> {
         folder: folder.display().to_string(),
     };
     let called = begun.call(names, async |world| {
-        let rungs = ladder::rungs(&world.plan, &world.filler(None, None), world.plan.by_id(&entry));
-        let mut call = Call { world, run, folder, entry, failure, since, rungs, told: Vec::new() };
+        let told = BTreeMap::new();
+        let rungs = Vec::new();
+        let mut call =
+            Call { world, run, folder, entry, failure, since, entries: Vec::new(), rungs, told };
+        entries.iter().for_each(|entry| call.failed(entry));
         call.climb(&mut store, last).await
     });
     called.await??;
@@ -81,45 +94,62 @@ struct Call {
     entry: String,
     failure: Failure,
     since: Moment,
+    /// All that failed.
+    entries: Vec<usize>,
     rungs: Vec<Rung>,
-    /// How many were told, and which state they know of.
-    told: Vec<RunState>,
+    /// Which of them were told, and which state they know of.
+    told: BTreeMap<usize, RunState>,
 }
 
 impl Call {
+    /// Whom that concerns is told as well.
+    fn failed(&mut self, entry: &str) {
+        self.entries.extend(self.world.plan.by_id(entry));
+        let fill = self.world.filler(None, None);
+        self.rungs = ladder::rungs(&self.world.plan, &fill, &self.entries);
+    }
+
     async fn climb(&mut self, store: &mut SqliteStore, mut last: u64) -> Result<(), Refusal> {
         loop {
             let news = store.read(&self.run, last).await?;
             last = news.last().map_or(last, |record| record.number);
-            if news.iter().any(|record| ladder::is_in_hand(&record.event)) {
+            // What was asked of a run that rests stands in no journal yet.
+            let asked = store.asked(&self.run).await?.iter().any(|one| one.at >= self.since);
+            if asked || news.iter().any(|record| ladder::is_in_hand(&record.event)) {
                 return Ok(());
+            }
+            for record in &news {
+                if let Some((entry, _)) = ladder::failure(&record.event) {
+                    self.failed(entry);
+                }
             }
             let runs = store.runs().await?;
             let Some(row) = runs.into_iter().find(|run| run.key == self.run.key) else {
                 return Ok(());
             };
             let state = row.state;
-            if state == RunState::Succeeded {
+            if state == RunState::Succeeded || !self.folder.is_dir() {
                 return Ok(());
             }
             self.report(state).await;
             let now = self.world.clock.now();
-            if let Some(rung) = self.rungs.get(self.told.len()).cloned()
+            let next =
+                self.rungs.iter().find(|rung| !self.told.contains_key(&rung.number)).cloned();
+            if let Some(rung) = &next
                 // Nobody new is woken for what is over.
                 && (state != RunState::RolledBack || self.told.is_empty())
                 && now >= self.since.plus(rung.after)
             {
-                self.tell(self.told.len(), state, &self.first_words(&rung, state)).await;
-                self.told.push(state);
+                self.tell(rung, state, &self.first_words(rung, state)).await;
+                self.told.insert(rung.number, state);
                 continue;
             }
             let rests = state.is_ending() || state == RunState::Paused;
-            let is_known = self.told.iter().all(|known| *known == state);
-            let is_last = self.told.len() == self.rungs.len();
-            if rests && is_known && (is_last || state == RunState::RolledBack) {
+            let is_known = self.told.values().all(|known| *known == state);
+            if rests && is_known && (next.is_none() || state == RunState::RolledBack) {
                 return Ok(());
             }
-            if is_last && !rests && !self.is_run(store).await? {
+            if next.is_none() && !rests && !self.is_run(store).await? {
                 return Ok(());
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -137,14 +167,15 @@ impl Call {
         if !(state.is_ending() || state == RunState::Paused) {
             return;
         }
-        for at in 0..self.told.len() {
-            if self.told[at] != state {
+        for rung in self.rungs.clone() {
+            if self.told.get(&rung.number).is_some_and(|known| *known != state) {
+                let text = format!("{}\n\n{}\n", became(state).1, self.where_to_look());
                 let words = Words {
                     subject: format!("[plan] {}: {}", self.title(), became(state).0),
-                    text: format!("{}\n\n{}\n", became(state).1, self.where_to_look()),
+                    text: self.world.cover.text(&text),
                 };
-                self.tell(at, state, &words).await;
-                self.told[at] = state;
+                self.tell(&rung, state, &words).await;
+                self.told.insert(rung.number, state);
             }
         }
     }
@@ -199,10 +230,11 @@ impl Call {
     }
 
     /// By every way that there is; what is lost is a warning that stands with the run.
-    async fn tell(&self, at: usize, state: RunState, words: &Words) {
-        let role = self.rungs[at].role.clone();
+    async fn tell(&self, rung: &Rung, state: RunState, words: &Words) {
+        let role = rung.role.clone();
         let Some(contact) = self.contact(&role) else { return };
-        let id = format!("call-{}-{at}-{}", self.since.0, state.word().replace(' ', "-"));
+        let state = state.word().replace([' ', ','], "-");
+        let id = format!("call-{}-{}-{state}", self.since.0, rung.number);
         let job = Job::new(self.world.clone(), None, id.clone());
         let fill = job.filler();
         let (mut by, mut lost) = (Vec::new(), Vec::new());
@@ -230,6 +262,9 @@ impl Call {
         }
         if let Some(command) = &contact.command {
             note("command", tell::by_command(&job, &command.value, words, None).await);
+        }
+        if by.is_empty() && lost.is_empty() {
+            lost.push("there is no e-mail, webhook or command with this contact".to_owned());
         }
         let told = Told { at: self.world.clock.now(), role, by, lost };
         // The run's folder may be gone by now: then nobody asks for it any more either.

@@ -21,12 +21,12 @@ async fn report(args: &ReportArgs, terminal: &mut Terminal) -> Result<Exit, Refu
     let at = &args.run.store.store;
     let mut store = operate::existing(at).await?;
     let run = operate::find(&mut store, args.run.run.as_deref(), |_: &RunRow| true, "yet").await?;
-    let (plan, _) = compile(&mut store, &run).await?;
+    let (plan, frozen) = compile(&mut store, &run).await?;
     let records = store.read(&run, 0).await?;
     let folder = absolute(at)?.join("runs").join(&run.run);
     let around = Around {
         told: ladder::told(&folder),
-        approvals: store.approvals(&run.digest).await?,
+        approvals: store.approvals(&frozen.reviewed()).await?,
         backups: store.backups().await?,
         folder,
     };

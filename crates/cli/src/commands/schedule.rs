@@ -37,6 +37,11 @@ fn lines(args: &Schedule, terminal: &mut Terminal) -> Result<Exit, Refusal> {
         arguments.extend(["--set".to_owned(), set.clone()]);
     }
     arguments.extend(["--output".to_owned(), "lines".to_owned()]);
+    if arguments.iter().any(|argument| argument.contains(char::is_control)) {
+        let text =
+            "a value with a line end or another control character fits in no line of a clock";
+        return Err(wrong(text.to_owned(), "hand it over by a variable: env:"));
+    }
     let inputs = plan.plan.scopes.first().into_iter().flat_map(|scope| &scope.inputs);
     let from_outside = inputs.filter(|input| matches!(input.held, Held::Secret | Held::Missing));
     let variables = from_outside.filter_map(|input| input.origin.strip_prefix("env "));
@@ -45,7 +50,7 @@ fn lines(args: &Schedule, terminal: &mut Terminal) -> Result<Exit, Refusal> {
         name: plan.plan.file.plan.value.clone(),
         title: plan.plan.file.title.as_ref().map(|title| title.value.clone()),
         environment: frozen.environment.clone(),
-        cron: schedule.cron.value.clone(),
+        cron: schedule.cron.value.trim().to_owned(),
         zone: schedule.timezone.as_ref().map(|zone| zone.value.clone()),
         program: apply::this_program()?,
         folder,
@@ -54,7 +59,8 @@ fn lines(args: &Schedule, terminal: &mut Terminal) -> Result<Exit, Refusal> {
         variables: variables.map(text).collect(),
     };
     let lines = match args.format {
-        ScheduleFormat::Cron => Ok(cron::lines(&job)),
+        // What only one of the two knows is said by neither.
+        ScheduleFormat::Cron => systemd::lines(&job).map(|_| cron::lines(&job)),
         ScheduleFormat::Systemd => systemd::lines(&job),
     };
     let lines = lines.map_err(|why| {

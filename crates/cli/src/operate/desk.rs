@@ -21,6 +21,7 @@ use plan_model::model::plan::OnDisconnect;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use crate::commands::apply;
 use crate::render::run::Screen;
 
 pub struct Desk<'s, 't> {
@@ -236,8 +237,14 @@ impl<'s, 't> Desk<'s, 't> {
             return;
         }
         let Some(question) = self.open.borrow().front().cloned() else { return };
-        if let Some(choice) = self.answered.borrow_mut().take() {
-            return match evidence::hand_in(question.evidence, Some(line), &self.run_folder) {
+        let choice = self.answered.borrow_mut().take();
+        if let Some(choice) = choice {
+            // A path is meant from where `plan` was called, not from the plan's folder.
+            let line = match question.evidence {
+                Evidence::File => apply::called_from().join(line.trim()).display().to_string(),
+                _ => line.to_owned(),
+            };
+            return match evidence::hand_in(question.evidence, Some(&line), &self.run_folder) {
                 Ok(handed_in) => self.answer(&question, choice, handed_in),
                 Err(why) => {
                     *self.answered.borrow_mut() = Some(choice);
@@ -251,6 +258,9 @@ impl<'s, 't> Desk<'s, 't> {
             .iter()
             .filter(|choice| !low.is_empty() && choice.to_lowercase().starts_with(&low))
             .collect();
+        // One that is typed whole is meant, though it begins another one.
+        let whole: Vec<_> = fits.iter().copied().filter(|one| one.to_lowercase() == low).collect();
+        let fits = if whole.len() == 1 { whole } else { fits };
         match fits.as_slice() {
             [choice]
                 if question.evidence != Evidence::None

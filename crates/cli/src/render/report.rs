@@ -17,7 +17,10 @@ pub fn markdown(report: &Report) -> String {
         let _ = writeln!(page, "- **{name}**: {value}");
     };
     row("Run", format!("{} of {}{place}", report.run, report.plan));
-    row("Begun", format!("{} by {} at {}", time(&report.started), report.by, report.host));
+    row(
+        "Begun",
+        format!("{} by {} at {}", time(&report.started), text(&report.by), text(&report.host)),
+    );
     if let Some(ended) = &report.ended {
         let took = report.took_ms.map_or(String::new(), |took| format!(", after {}", length(took)));
         let said =
@@ -26,9 +29,13 @@ pub fn markdown(report: &Report) -> String {
     }
     row("Digest", format!("`{}`", report.digest));
     for approval in &report.approvals {
-        let role = approval.role.as_ref().map_or(String::new(), |role| format!(" as {role}"));
+        let role =
+            approval.role.as_ref().map_or(String::new(), |role| format!(" as {}", text(role)));
         let note = approval.note.as_ref().map_or(String::new(), |note| format!(": {}", text(note)));
-        row("Approved", format!("{} by {}{role}{note}", date_time(approval.at), approval.by));
+        row(
+            "Approved",
+            format!("{} by {}{role}{note}", date_time(approval.at), text(&approval.by)),
+        );
     }
     if !report.failures.is_empty() {
         page += "\n## What failed\n\n| when | what | why | then |\n| --- | --- | --- | --- |\n";
@@ -69,7 +76,7 @@ pub fn markdown(report: &Report) -> String {
             let evidence =
                 one.evidence.as_ref().map_or(String::new(), |what| format!(" ({})", text(what)));
             let (at, what) = (time(&one.at), text(&one.what));
-            let _ = writeln!(page, "| {at} | {} | {what}{evidence} |", one.by);
+            let _ = writeln!(page, "| {at} | {} | {what}{evidence} |", text(&one.by));
         }
     }
     if !report.open.is_empty() {
@@ -90,7 +97,7 @@ pub fn markdown(report: &Report) -> String {
             };
             let lost = told.lost.iter().map(|lost| format!("; lost: {}", text(lost)));
             let lost: String = lost.collect();
-            let _ = writeln!(page, "- {} {}{by}{lost}", date_time(told.at), told.role);
+            let _ = writeln!(page, "- {} {}{by}{lost}", date_time(told.at), text(&told.role));
         }
     }
     if !report.backups.is_empty() {

@@ -27,7 +27,7 @@ impl Job {
     fn called(&self) -> String {
         let place = self.environment.as_ref().map_or(String::new(), |name| format!(" in {name}"));
         match &self.title {
-            Some(title) => format!("{}{place}: {title}", self.name),
+            Some(title) => plain(&format!("{}{place}: {}", self.name, title.trim())),
             None => format!("{}{place}", self.name),
         }
     }

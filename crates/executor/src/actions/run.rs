@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 use super::{About, Act, Perform};
 use crate::event::{Failure, Outputs};
+use crate::frozen;
 use crate::keeper::Ended;
 use crate::printed;
 use crate::world::{Around, Broken, Job, Ran, error, hosts};
@@ -92,6 +93,7 @@ pub async fn start(
         }
         Command::File(script) => {
             let file = fill.path(&script.file.value)?;
+            is_as_reviewed(job, &fill.text(&script.file.value)?, &file)?;
             let arguments = script.args.iter().flatten().map(|argument| fill.of(argument));
             let arguments = arguments.collect::<Result<Vec<_>, Failure>>()?;
             if !around.on.is_empty() {
@@ -102,6 +104,22 @@ pub async fn start(
             words.extend(arguments);
             job.program(words, around, None, apart).await
         }
+    }
+}
+
+/// What was read when the run began is what runs: another text under the same name is none of it.
+fn is_as_reviewed(job: &Job, name: &str, file: &Path) -> Result<(), Failure> {
+    let name = frozen::name_from(&job.world.base, &job.world.base.join(name));
+    let Some(then) = job.world.files.get(&name) else { return Ok(()) };
+    match std::fs::read_to_string(file) {
+        Ok(now) if now == *then => Ok(()),
+        Ok(_) => Err(error(format!(
+            "{} is not what it was when the run began: put that back, and `plan resume`; or begin anew with \
+             what it is now",
+            file.display()
+        ))
+        .untouched()),
+        Err(problem) => Err(error(format!("{}: {problem}", file.display())).untouched()),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use plan_model::model::check::{GateCheck, GateKind};
 use plan_model::notation::Spoken;
+use plan_model::template::shell_word;
 
 use super::Looked;
 use crate::event::Failure;
 use crate::state::RunState;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
-use crate::world::{Job, error};
+use crate::world::{Job, World, error};
 
 pub async fn look(job: &Job, check: &GateCheck) -> Looked {
     try_look(job, check).await.unwrap_or_else(|failure| Looked::Unmeasured(failure.text))
@@ -41,18 +42,15 @@ async fn try_look(job: &Job, check: &GateCheck) -> Result<Looked, Failure> {
             fits.map(|run| (run.changed_at, run.by)).collect()
         }
         GateKind::Approved => {
-            let approvals = store.approvals(&world.digest).await.map_err(wrong)?.into_iter();
-            let fits = approvals.filter(|approval| {
-                let here =
-                    approval.environment.is_none() || approval.environment == world.environment;
-                here && by.as_ref().is_none_or(|by| approval.role.as_ref() == Some(by))
-            });
+            let approvals = store.approvals(&world.reviewed).await.map_err(wrong)?.into_iter();
+            let fits =
+                approvals.filter(|one| by.as_ref().is_none_or(|by| one.role.as_ref() == Some(by)));
             fits.map(|approval| (approval.at, approval.by)).collect()
         }
     };
     store.close().await;
     let Some((at, who)) = found.first() else {
-        return Ok(Looked::Fails(not_yet(check, by.as_deref(), &world.digest)));
+        return Ok(Looked::Fails(not_yet(check, by.as_deref(), &job.world)));
     };
     let age = world.clock.now().since(*at);
     Ok(match max_age.filter(|most| age > *most) {
@@ -66,18 +64,22 @@ async fn try_look(job: &Job, check: &GateCheck) -> Result<Looked, Failure> {
 }
 
 /// What is missing, and how to come by it.
-fn not_yet(check: &GateCheck, by: Option<&str>, digest: &str) -> String {
-    let digest = &digest[..digest.len().min(12)];
+fn not_yet(check: &GateCheck, by: Option<&str>, world: &World) -> String {
+    let short = |digest: &str| digest[..digest.len().min(12)].to_owned();
     match check.gate {
         GateKind::Applied => {
             let place = check.environment.as_ref().map_or("another environment", |id| &id.value);
+            let digest = short(&world.digest);
             format!("the plan as it is now (digest {digest}) did not succeed in {place}")
         }
         _ => {
-            let role = by.map_or(String::new(), |by| format!(" --as \"{by}\""));
+            let role = by.map_or(String::new(), |by| format!(" --as {}", shell_word(by)));
+            let place =
+                world.environment.as_ref().map_or(String::new(), |name| format!(" --env {name}"));
             format!(
-                "nobody approved the plan as it is now (digest {digest}); who has read it does so by: \
-                 plan approve PLAN{role}"
+                "nobody approved the plan as it is now (digest {}); who has read it does so by: \
+                 plan approve PLAN{role}{place}, with the same --set",
+                short(&world.reviewed)
             )
         }
     }

@@ -36,6 +36,8 @@ pub struct Begun {
     pub missing: Vec<NoValue>,
     /// What was reviewed is what runs: of the plan and all that it names.
     pub digest: String,
+    /// The same with the environment and the typed inputs: what an approval is bound to.
+    pub reviewed: String,
     pub environment: Option<String>,
     /// The plan's folder.
     pub base: PathBuf,
@@ -45,6 +47,8 @@ pub struct Begun {
     pub backups: Vec<Kept>,
     /// The folder of the store: runs have theirs beside it.
     pub store_folder: PathBuf,
+    /// What is asked outside of a run leaves its traces there, so long as it asks.
+    pub scratch: PathBuf,
     /// This program, which is also the keeper.
     pub program: PathBuf,
     pub clock: Clock,
@@ -83,6 +87,7 @@ impl Begun {
             plan: self.plan,
             values: self.values,
             digest: self.digest,
+            reviewed: self.reviewed,
             environment: self.environment,
             store_folder: self.store_folder,
             base: self.base,
@@ -170,11 +175,17 @@ impl Begun {
         names: RunNames,
         ask: impl AsyncFnOnce(Rc<World>) -> T,
     ) -> Result<(Begun, T), BeginError> {
-        let folder = self.store_folder.join(format!("{name}-{}", std::process::id()));
+        let folder = self.scratch.join(format!("{name}-{}", std::process::id()));
         let wrong = |source| BeginError::Folder { path: folder.display().to_string(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(folder.join("logs")).map_err(wrong)?;
+        // One that is there may be somebody else's, or of a process of this number that was killed.
+        if folder.metadata().is_ok_and(|found| found.uid() == rustix::process::geteuid().as_raw()) {
+            let _ = std::fs::remove_dir_all(&folder);
+        }
+        DirBuilder::new().mode(0o700).create(&folder).map_err(wrong)?;
+        DirBuilder::new().mode(0o700).create(folder.join("logs")).map_err(wrong)?;
         let (questions, _) = mpsc::unbounded_channel();
         let kept = (self.missing.clone(), self.by.clone(), self.attended, self.jobs);
+        let scratch = self.scratch.clone();
         let now = self.clock.now();
         let world = Rc::new(self.world(names, now, folder.clone(), 0, questions));
         let found = ask(world.clone()).await;
@@ -188,11 +199,13 @@ impl Begun {
             values: world.values,
             missing,
             digest: world.digest,
+            reviewed: world.reviewed,
             environment: world.environment,
             base: world.base,
             files: world.files,
             backups: world.catalogue.into_known(),
             store_folder: world.store_folder,
+            scratch,
             program: world.program,
             clock: world.clock,
             by,

@@ -6,6 +6,8 @@ use plan_executor::engine::{Scene, Stopped};
 use plan_executor::event::Pause;
 use plan_executor::state::{RunState, StepState};
 use plan_executor::{ladder, open};
+use plan_model::model::value::Text;
+use plan_model::show;
 
 use super::{Screen, clock_time, date_time, pause, spoken};
 use crate::exit::Exit;
@@ -236,7 +238,8 @@ fn people(scene: &Scene<'_>) -> Vec<String> {
         let contact = plan.contacts.iter().find(|contact| contact.role.value == role);
         let more = contact.map(|contact| {
             let more = [&contact.name, &contact.phone, &contact.email];
-            more.into_iter().flatten().map(|text| text.value.clone()).collect::<Vec<_>>().join(", ")
+            let plain = |text: &Text| show::plain(scene.plan, None, &text.value);
+            more.into_iter().flatten().map(plain).collect::<Vec<_>>().join(", ")
         });
         let more = more.filter(|more| !more.is_empty()).map_or(String::new(), |m| format!(": {m}"));
         lines.push(format!("Call:       {role}{more}"));

@@ -25,7 +25,7 @@ pub fn lines(job: &Job) -> Result<String, String> {
         "[Service]".to_owned(),
         "Type=oneshot".to_owned(),
         format!("WorkingDirectory={}", bare(&job.folder.display().to_string())),
-        format!("Environment={}", quoted(&format!("PLAN_STORE={}", job.store.display()))),
+        format!("Environment={}", variable(&format!("PLAN_STORE={}", job.store.display()))),
     ];
     if !job.variables.is_empty() {
         service.push(format!(
@@ -66,8 +66,13 @@ pub fn lines(job: &Job) -> Result<String, String> {
 
 /// As systemd reads a word between double quotes.
 fn quoted(text: &str) -> String {
+    variable(&text.replace('$', "$$"))
+}
+
+/// The same where a dollar sign is no more than one.
+fn variable(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
-    format!("\"{}\"", escaped.replace('$', "$$"))
+    format!("\"{escaped}\"")
 }
 
 fn bare(text: &str) -> String {
@@ -99,10 +104,12 @@ fn calendar(cron: &str) -> Result<Vec<String>, String> {
     let time = format!("{hours}:{minutes}:00");
     let on_days = format!("*-{months}-{days} {time}");
     let on_weekdays = format!("{} *-{months}-* {time}", weekdays.join(","));
-    Ok(match (days == "*", every_weekday) {
-        (_, true) => vec![on_days],
-        (true, false) => vec![on_weekdays],
-        (false, false) => vec![on_days, on_weekdays],
+    // A star in either field makes cron mean both at once.
+    let is_both = day.starts_with('*') || weekday.starts_with('*');
+    Ok(match is_both {
+        true if every_weekday => vec![on_days],
+        true => vec![format!("{} {on_days}", weekdays.join(","))],
+        false => vec![on_days, on_weekdays],
     })
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::process::Command;
 
 use crate::place::Place;
 use crate::tree::tree;
@@ -500,4 +501,86 @@ fn show_tells_what_would_change_and_no_secret() {
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     fs::set_permissions(place.folder.join(".env"), private).unwrap();
     place.plan(&["show", "plan.yaml"]).ends(0).says("+NAME=").never_says("NAME=old");
+}
+
+fn failed_after(name: &str, changes: &str, setup: &str) -> (Place, Vec<String>, Vec<String>) {
+    let place = Place::new(&format!("files-{name}"));
+    let plan = format!(
+        "plan: p\nallow: {{ release-unchecked: the test looks at it from outside }}\nsteps:\n  \
+         - {{ step: change, in: w, files: [{changes}], timeout: 20s }}\n  \
+         - {{ checkpoint: right, checks: [{{ file: right }}] }}\n"
+    );
+    place.write("plan.yaml", &plan);
+    let done = Command::new("bash").args(["-ec", setup]).current_dir(&place.folder).status();
+    assert!(done.unwrap().success());
+    let before = tree(&place.folder.join("w"));
+    let ran = place.apply();
+    assert!(ran.code == 1 || ran.code == 6, "{ran:?}");
+    let back = tree(&place.folder.join("w"));
+    (place, before, back)
+}
+
+#[test]
+fn rights_that_were_changed_before_a_folder_went_come_back_with_it() {
+    let setup = "mkdir -p w/d/sub; echo k >w/d/sub/key; chmod 600 w/d/sub/key; chmod 700 w/d/sub";
+    let changes = "{ path: d, recursive: true, mode: \"0755\" }, { remove: d/sub }";
+    let (_place, before, back) = failed_after("rights-below", changes, setup);
+    assert_eq!(back, before);
+}
+
+#[test]
+fn what_is_no_place_or_no_file_is_refused_at_once() {
+    for (name, changes, words) in [
+        ("above", "{ remove: ../w/d/.. }", "ends with `..`"),
+        ("above-copy", "{ copy: f, to: d/.. }", "ends with `..`"),
+        ("pipe", "{ copy: pipe, to: g }", "is no file"),
+        ("pipe-to", "{ copy: f, to: pipe }", "is no file"),
+        ("pipe-set", "{ set: { A: b }, in: pipe }", "is no file"),
+    ] {
+        let setup = "mkdir -p w/d; echo f >w/f; echo k >w/d/key; mkfifo w/pipe";
+        let place = Place::new(&format!("files-refused-{name}"));
+        place.write(
+            "plan.yaml",
+            &format!(
+                "plan: p\nallow: {{ release-unchecked: the test looks at it from outside }}\nsteps:\n  \
+                 - {{ step: change, in: w, files: [{changes}] }}\n"
+            ),
+        );
+        let done = Command::new("bash").args(["-ec", setup]).current_dir(&place.folder).status();
+        assert!(done.unwrap().success());
+        place.apply().ends(1).says(words);
+        assert_eq!(
+            (place.read("w/d/key"), place.read("w/f")),
+            ("k\n".to_owned(), "f\n".to_owned())
+        );
+    }
+    let place = Place::with(
+        "files-user",
+        "plan: p\nsteps: [{ step: change, user: nobody, files: [{ make: d }] }]\n",
+    );
+    place.apply().ends(6).says("leave out `user`");
+}
+
+#[test]
+fn an_archive_goes_into_a_folder_that_the_step_made_and_is_not_taken_for_unpacked() {
+    let setup = "mkdir -p w/a; echo one >w/a/page; tar -C w -czf w/a.tgz a";
+    let changes = "{ make: rel/2 }, { unpack: a.tgz, to: rel/2, strip: 1 }";
+    let (place, before, back) = failed_after("make-unpack", changes, setup);
+    assert_eq!(back, before);
+    place.write("right", "");
+    place.apply().ends(0);
+    assert_eq!(place.read("w/rel/2/page"), "one\n");
+    place.plan(&["rollback"]).ends(0);
+    std::fs::create_dir_all(place.folder.join("w/rel/2")).unwrap();
+    // Killed right before it takes its place in an empty folder.
+    for moment in 1..12 {
+        let mut command = place.command(&["apply", "plan.yaml"]);
+        command.env("PLAN_CRASH_AT", format!("swap:{moment}"));
+        if command.output().unwrap().status.code().is_none() {
+            place.plan(&["resume"]).ends(0);
+        }
+        assert_eq!(place.read("w/rel/2/page"), "one\n", "{moment}");
+        place.plan(&["rollback"]).ends(0);
+        assert!(!place.has("w/rel/2/page"), "{moment}");
+    }
 }

@@ -236,3 +236,49 @@ fn a_remote_without_end_ends_with_the_step() {
     server.kill().unwrap();
     server.wait().unwrap();
 }
+
+#[test]
+fn what_git_ignores_is_somebodys_all_the_same() {
+    let place = machine("ignored", "checkout: v3");
+    // The third version holds what the first ignores, and the other way round.
+    git(&place, "app", &["checkout", "-q", "--detach"]);
+    place.write("app/.gitignore", "local.conf\n");
+    place.write("app/cache.dat", "from v1");
+    git(&place, "app", &["add", "-A"]);
+    git(&place, "app", &["commit", "-q", "-m", "first"]);
+    git(&place, "app", &["tag", "v1"]);
+    place.write("app/.gitignore", "cache.dat\n");
+    place.write("app/local.conf", "from v3");
+    git(&place, "app", &["rm", "-q", "--cached", "cache.dat"]);
+    git(&place, "app", &["add", "-A"]);
+    git(&place, "app", &["commit", "-q", "-m", "third"]);
+    git(&place, "app", &["tag", "v3"]);
+    std::fs::remove_file(place.folder.join("app/cache.dat")).unwrap();
+    git(&place, "app", &["checkout", "-q", "v1"]);
+    place.write("app/local.conf", "a person's");
+    place.apply().ends(1).says("local.conf is there, no commit holds it");
+    assert_eq!(place.read("app/local.conf"), "a person's");
+    std::fs::remove_file(place.folder.join("app/local.conf")).unwrap();
+    place.write("right", "");
+    place.apply().ends(0);
+    place.write("app/cache.dat", "a person's");
+    place.plan(&["rollback"]).ends(0);
+    assert_eq!(place.read("app/cache.dat"), "from v1");
+    let kept = crate::place::files_below(&place.store());
+    let aside = kept.iter().find(|path| path.ends_with("aside/cache.dat")).unwrap();
+    assert_eq!(std::fs::read_to_string(aside).unwrap(), "a person's");
+}
+
+#[test]
+fn a_branch_and_a_tag_of_one_name_are_told_apart_as_git_does() {
+    let place = machine("same-name", "checkout: rel, expect_commit: TAGGED");
+    git(&place, "app", &["fetch", "-q"]);
+    git(&place, "app", &["tag", "rel", "origin/main"]);
+    git(&place, "app", &["branch", "rel", "main"]);
+    let tagged = git(&place, "app", &["rev-parse", "refs/tags/rel"]);
+    let plan = place.read("plan.yaml").replace("TAGGED", &tagged);
+    place.write("plan.yaml", &plan);
+    let before = state(&place);
+    place.apply().ends(1).says(&format!("not {tagged}"));
+    assert_eq!(state(&place), before);
+}

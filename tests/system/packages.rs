@@ -186,14 +186,14 @@ fn killed_on_the_way_and_on_the_way_back_it_ends_the_same() {
         place.plan(&["rollback"]).ends(0);
         assert_eq!(tree(&place.folder.join("app")), before, "{order}");
     }
-    for swap in 1..4 {
+    for swap in 1..6 {
         place.apply().ends(0);
         let mut back = place.command(&["rollback"]);
         back.env("PLAN_CRASH_AT", format!("swap:{swap}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let was_killed = !back.status().unwrap().success();
-        assert_eq!(was_killed, swap < 3, "there are two moments to be killed at");
+        assert_eq!(was_killed, swap < 4, "there are three moments to be killed at");
         if was_killed {
             place.plan(&["rollback"]).ends(0);
         }
@@ -223,4 +223,31 @@ fn a_lock_that_is_none_or_does_not_hold_touches_nothing() {
         tree.iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
     };
     assert_eq!(names(tree(&place.folder.join("app"))), names(before));
+}
+
+#[test]
+fn what_somebody_put_among_packages_is_kept_and_what_no_lock_names_goes() {
+    let (place, _registry) = machine("since", "pip");
+    place.write("right", "");
+    place.apply().ends(0);
+    place.write("app/.venv/patch.txt", "mine");
+    place.plan(&["rollback"]).ends(0);
+    assert!(!place.has("app/.venv"));
+    let kept = crate::place::files_below(&place.store());
+    let aside = kept.iter().find(|path| path.ends_with("patch.txt")).unwrap();
+    assert_eq!(fs::read_to_string(aside).unwrap(), "mine");
+    for loose in [
+        "greet==1.*",
+        "greet>=1.0; python_version==\"3.11\"",
+        "greet>=1.0 # was ==1.0.0",
+        "-r other.txt",
+        "greet==1.0,!=1.1",
+    ] {
+        place.write("app/requirements.txt", &format!("{loose}\n"));
+        place.apply().ends(1).says("app/requirements.txt: `");
+        assert!(!place.has("app/.venv"), "{loose}");
+    }
+    let (place, _registry) = machine("old-npm", "npm");
+    place.write("app/package-lock.json", "{ \"lockfileVersion\": 1, \"dependencies\": {} }");
+    place.apply().ends(1).says("it is of npm 6 or older");
 }

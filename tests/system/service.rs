@@ -35,6 +35,8 @@ impl Supervisor {
                  [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\
                  [program:worker]\ncommand=sleep 1000\nstartsecs=0\n\
                  [program:other]\ncommand=sleep 1000\nautostart=false\nstartsecs=0\n\
+                 [program:slow]\ncommand=sleep 1000\nautostart=false\nstartsecs=4\n\
+                 [program:again]\ncommand=sleep 0.7\nautostart=false\nstartsecs=0\nautorestart=true\n\
                  [program:weak]\ncommand=sleep 1\nautostart=false\nstartsecs=0\nautorestart=false\n"
         );
         std::fs::write(folder.join("supervisord.conf"), settings).unwrap();
@@ -179,4 +181,33 @@ fn a_manager_of_ones_own_is_told_by_its_commands() {
         "",
     );
     place.apply().ends(1).says("still runs 500 ms after it was told to stop");
+}
+
+#[test]
+fn what_is_on_its_way_is_neither_up_nor_down() {
+    let place = Place::new("service-way");
+    let Some(supervisor) = Supervisor::start(&place.folder) else { return };
+    place.write("right", "");
+    supervisor.ctl(&["start", "again"]);
+    plan(&place, "restart: again, manager: supervisor, stable_for: 3s", "");
+    place.apply().ends(1).says("again came up and went down again");
+    supervisor.ctl(&["stop", "again"]);
+    let mut starting = Command::new("supervisorctl");
+    starting.args(["start", "slow"]).current_dir(&place.folder).stdout(Stdio::null());
+    let mut starting = starting.spawn().unwrap();
+    wait_until("it starts", || supervisor.is("slow", "STARTING"));
+    plan(&place, "stop: slow, manager: supervisor", "");
+    place.apply().ends(0);
+    starting.wait().unwrap();
+    assert!(supervisor.is("slow", "STOPPED"), "{}", supervisor.ctl(&["status"]));
+    // What was just starting was meant to run.
+    place.plan(&["rollback"]).ends(0);
+    assert!(supervisor.is("slow", "RUNNING"));
+    plan(&place, "stop: all, manager: supervisor", "");
+    place.apply().ends(1).says("`all` is no service");
+    // A question that cannot be put is no answer.
+    let commands =
+        "commands: { start: \"true\", stop: \"true\", status: \"/nope/ctl {{ service }}\" }";
+    plan(&place, &format!("stop: worker, manager: command, {commands}"), "");
+    place.apply().ends(1).says("exit status 127");
 }

@@ -36,7 +36,8 @@ use plan_model::resolve::{EntryOf, What};
 use crate::checks;
 use crate::event::{Failure, FailureKind, Outputs};
 use crate::fill::Filler;
-use crate::world::{Broken, Job, error};
+use crate::keeper::Ended;
+use crate::world::{Broken, Job, Ran, error};
 
 pub type Act<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
@@ -139,6 +140,26 @@ fn goes_on<'a>(how: &'static str) -> Act<'a, Found> {
 /// Of one that did not happen, or may be done again from its beginning without harm.
 fn again<'a>(how: &'static str) -> Act<'a, Found> {
     Box::pin(async move { Found::Undone { how: how.to_owned() } })
+}
+
+/// Of what is done by this very process.
+fn no_other_user(around: &Surroundings) -> Vec<String> {
+    let mut lacks = here_only(around);
+    if around.user.is_some() {
+        lacks.push(
+            "it is done by whoever runs the plan: leave out `user`, and say `owner`".to_owned(),
+        );
+    }
+    lacks
+}
+
+/// What a command that only asks says; one that cannot be run says neither.
+fn yes_or_no(ran: &Ran, timeout: Option<std::time::Duration>) -> Result<bool, Failure> {
+    match ran.ended {
+        Ended::Exit(0) => Ok(true),
+        Ended::Exit(status) if status < 126 => Ok(false),
+        _ => Err(ran.check(timeout).err().unwrap_or_else(|| error("it cannot be asked"))),
+    }
 }
 
 /// What most actions want: that nobody sends them elsewhere.

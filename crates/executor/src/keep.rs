@@ -77,8 +77,11 @@ impl Keep {
         Ok(Keep { folder, was, places, made })
     }
 
-    pub fn has_made(&self, path: &Path) -> bool {
-        self.made.contains_key(path)
+    /// What the step was to put into a folder is there.
+    pub fn has_all_of(&self, folder: &Path) -> bool {
+        let mut inside =
+            self.made.keys().filter(|made| made.starts_with(folder) && *made != folder).peekable();
+        inside.peek().is_some() && inside.all(|made| fs::symlink_metadata(made).is_ok())
     }
 
     /// Where a link led before the step.
@@ -114,17 +117,16 @@ impl Keep {
             self.begin()?;
             is_own(&path)?;
             let mut was = self.keep(&path, &mut number)?;
-            match self.places.get(&path) {
-                // Its rights were changed before: those of then are the ones that come back.
-                Some(at) => {
-                    let (Was::Rights(then), Some(meta)) = (&self.was[*at].1, was.meta()) else {
-                        continue;
-                    };
+            // Where rights were changed before, in it too, those of then are the ones that come back.
+            for (changed, then) in &self.was {
+                if let (Was::Rights(then), Ok(inside)) = (then, changed.strip_prefix(&path))
+                    && let Some(meta) = was.at(inside).and_then(Was::meta)
+                {
                     *meta = Meta { changed: meta.changed, ..*then };
-                    self.was[*at].1 = was;
                 }
-                None => self.add(path, was),
             }
+            // Behind them: it comes back first, and they find what they are about.
+            self.add(path, was);
             is_new = true;
         }
         if is_new {
@@ -292,6 +294,17 @@ impl Keep {
     }
 
     fn put(&self, path: &Path, was: &Was, told: &mut Vec<String>) -> Result<(), Failure> {
+        // Paths were real ones when they were noted.
+        if let Some(parent) = path.parent()
+            && let Ok(real) = fs::canonicalize(parent)
+            && real != parent
+        {
+            return Err(error(format!(
+                "{} leads to {} by now: somebody changed it since; make it what it was, then go on",
+                parent.display(),
+                real.display()
+            )));
+        }
         let found = match fs::symlink_metadata(path) {
             Ok(found) => Some(found),
             Err(problem) if is_nothing(&problem) => None,
@@ -492,6 +505,16 @@ fn is_own(path: &Path) -> Result<(), Failure> {
 }
 
 impl Was {
+    /// What was at a path inside of it.
+    fn at(&mut self, inside: &Path) -> Option<&mut Was> {
+        let mut was = self;
+        for name in inside.components() {
+            let Was::Folder { entries, .. } = was else { return None };
+            was = entries.get_mut(Path::new(&name))?;
+        }
+        Some(was)
+    }
+
     fn meta(&mut self) -> Option<&mut Meta> {
         match self {
             Was::Missing => None,

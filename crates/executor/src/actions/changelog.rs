@@ -90,6 +90,9 @@ fn path(changelog: &Changelog, job: &Job, around: &Surroundings) -> Result<PathB
 }
 
 fn read(path: &PathBuf) -> Result<String, Failure> {
+    if path.exists() && !path.is_file() {
+        return Err(error(format!("{} is no file", path.display())));
+    }
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(text),
         Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),

@@ -2,6 +2,7 @@
 //! where it ended.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use serde_json::Value as Json;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
 
-use super::{About, Act, Found, Perform, again, goes_on, here_only};
+use super::{About, Act, Found, Perform, again, goes_on, no_other_user};
 use crate::digest;
 use crate::event::{Failure, Outputs};
 use crate::keep::{self, Keep, meta::Meta};
@@ -38,7 +39,7 @@ pub const ABOUT: About = About {
 
 impl Perform for Fetch {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {
-        let mut lacks = here_only(around);
+        let mut lacks = no_other_user(around);
         if self.url.is_some() == self.path.is_some() {
             lacks.push("either `url:` or `path:` says where it comes from".to_owned());
         }
@@ -199,7 +200,15 @@ impl Going<'_> {
                 return Ok(());
             }
         };
-        let there = fs::metadata(part).map_or(0, |meta| meta.len());
+        // Whoever else may write there may have put a link under this name.
+        let found = fs::symlink_metadata(part).ok();
+        let is_ours = |meta: &fs::Metadata| {
+            meta.is_file() && meta.uid() == rustix::process::geteuid().as_raw() && meta.nlink() == 1
+        };
+        if found.as_ref().is_some_and(|meta| !is_ours(meta)) {
+            fs::remove_file(part).map_err(wrong)?;
+        }
+        let there = found.filter(is_ours).map_or(0, |meta| meta.len());
         let mut response = self.ask(url, there).await?;
         let goes_on = response.status() == StatusCode::PARTIAL_CONTENT;
         if there > 0 && !goes_on {
@@ -215,6 +224,7 @@ impl Going<'_> {
         }
         let mut options = tokio::fs::OpenOptions::new();
         let options = options.create(true).append(true).mode(0o600);
+        let options = options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32);
         let mut file = options.open(part).await.map_err(wrong)?;
         let (mut since, mut little) = (Instant::now(), 0);
         loop {

@@ -22,7 +22,7 @@ use plan_model::model::value::Text;
 use serde_json::Value as Json;
 
 use super::noted::Noted;
-use super::{About, Act, Found, Perform, again, goes_on};
+use super::{About, Act, Found, Perform, again, goes_on, no_other_user};
 use crate::crash::{Point, point};
 use crate::event::{Failure, Outputs};
 use crate::fill::Filler;
@@ -39,6 +39,10 @@ pub const ABOUT: About = About {
 };
 
 impl Perform for Files {
+    fn lacks(&self, around: &Surroundings) -> Vec<String> {
+        no_other_user(around)
+    }
+
     fn perform<'a>(
         &'a self,
         job: &'a Job,
@@ -144,7 +148,11 @@ impl<'j> Going<'j> {
     /// Where a path of the plan is: links in the folders above it are followed.
     fn path(&mut self, text: &Text) -> Result<PathBuf, Failure> {
         let filled = self.fill().of(text)?;
+        let ends_above = |text: &str| text.rsplit('/').next() == Some("..");
         match filled.trim_end_matches('/') {
+            above if ends_above(above) => {
+                Err(error(format!("`{}` ends with `..`: name the folder itself", text.value)))
+            }
             "" => Err(error(format!("`{}` names no path", text.value))),
             filled => self.real(&self.base.join(filled)),
         }
@@ -200,6 +208,9 @@ impl<'j> Going<'j> {
         };
         if path.is_dir() {
             return Err(error(format!("{} is a folder", path.display())));
+        }
+        if path.exists() && !path.is_file() {
+            return Err(error(format!("{} is no file", path.display())));
         }
         let mut bytes = Vec::new();
         from.read_to_end(&mut bytes)

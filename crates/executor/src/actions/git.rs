@@ -171,6 +171,18 @@ impl<'j> Tree<'j> {
             self.ask(&["push", "--", &remote, &what]).await?;
             self.job.say(&format!("{what} is pushed to {remote}, and stays there on the way back"));
         }
+        for to in [&checkout, &merge].into_iter().flatten() {
+            let there = self.in_the_way(to).await?;
+            if let Some(first) = there.first() {
+                return Err(fail(
+                    error(format!(
+                        "{first} is there, no commit holds it, and {to} brings one of this name{}: move it away",
+                        if there.len() > 1 { format!(" (and {} more)", there.len() - 1) } else { String::new() }
+                    ))
+                    .into(),
+                ));
+            }
+        }
         if let Some(to) = &checkout {
             let local = format!("refs/heads/{to}");
             let mut is_branch = self.has(&local).await?;
@@ -233,6 +245,9 @@ impl<'j> Tree<'j> {
                 .into());
             }
             self.is_clean().await?;
+            for path in self.in_the_way(&note.commit).await? {
+                self.set_aside(&path)?;
+            }
             if let Some((into, was)) = &note.merged
                 && self.try_ask(&["symbolic-ref", "-q", "HEAD"]).await?.as_ref() == Some(into)
             {
@@ -317,8 +332,39 @@ impl<'j> Tree<'j> {
         .into())
     }
 
+    /// Files that no commit holds, where another commit has one: git takes ignored ones for nobody's.
+    async fn in_the_way(&self, of: &str) -> Result<Vec<String>, Broken> {
+        let commit = self.commit_of(of).await?;
+        let come =
+            ["diff", "--name-only", "--no-renames", "--diff-filter=A", "-z", "HEAD", &commit, "--"];
+        let come = self.ask(&come).await?;
+        let is_there = |path: &&str| std::fs::symlink_metadata(self.around.dir.join(path)).is_ok();
+        let names = come.split('\0').filter(|path| !path.is_empty());
+        Ok(names.filter(is_there).map(str::to_owned).collect())
+    }
+
+    fn set_aside(&self, path: &str) -> Result<(), Failure> {
+        use std::os::unix::fs::DirBuilderExt;
+        let from = self.around.dir.join(path);
+        let folder = super::files::kept(self.job).join("aside");
+        let wrong = |problem: std::io::Error| error(format!("{}: {problem}", from.display()));
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(wrong)?;
+        let to = folder.join(path.replace('/', "-"));
+        if !from.is_file() {
+            return Err(error(format!(
+                "{} is in the way: move it away, then go on",
+                from.display()
+            )));
+        }
+        std::fs::copy(&from, &to).and_then(|_| std::fs::remove_file(&from)).map_err(wrong)?;
+        self.job.say(&format!("{} came later: it is kept as {}", from.display(), to.display()));
+        Ok(())
+    }
+
     async fn commit_of(&self, what: &str) -> Result<String, Broken> {
-        for name in [what.to_owned(), format!("refs/remotes/origin/{what}")] {
+        // As `git checkout` sees it: of a branch and a tag of one name it takes the branch.
+        let branch = format!("refs/heads/{what}");
+        for name in [branch, what.to_owned(), format!("refs/remotes/origin/{what}")] {
             let commit = format!("{name}^{{commit}}");
             if let Some(found) = self.try_ask(&["rev-parse", "-q", "--verify", &commit]).await? {
                 return Ok(found);

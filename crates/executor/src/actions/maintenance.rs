@@ -171,7 +171,7 @@ impl<'j> Way<'j> {
             How::Command => {
                 let status = self.command(|commands| &commands.status)?;
                 let ran = self.job.script(&status, self.around.clone(), None, false).await?;
-                Ok(ran.check(self.around.timeout).is_ok())
+                Ok(super::yes_or_no(&ran, self.around.timeout)?)
             }
         }
     }

@@ -5,6 +5,7 @@ mod composer;
 mod npm;
 mod pip;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ use serde_json::Value as Json;
 use super::files::kept;
 use super::noted::Noted;
 use super::{About, Act, Found, Perform, again, goes_on, here_only};
+use crate::crash::{Point, point};
 use crate::digest;
 use crate::event::{Failure, Outputs};
 use crate::fill::Filler;
@@ -32,7 +34,13 @@ pub const ABOUT: About = About {
 
 impl Perform for Packages {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {
-        here_only(around)
+        let mut lacks = here_only(around);
+        let fetches = self.fetch_only.as_ref().and_then(|flag| flag.fixed()) == Some(true);
+        if fetches && around.user.is_some() {
+            let text = "what is fetched lies in the run's folder, where only its owner may go: leave out `user`";
+            lacks.push(text.to_owned());
+        }
+        lacks
     }
 
     fn tools(&self, _: &Filler<'_>) -> Vec<String> {
@@ -64,16 +72,19 @@ impl Perform for Packages {
     fn undo<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Result<(), Broken>> {
         Box::pin(async move {
             let noted = Noted::of(job, "packages");
-            let Some(note) = noted.read::<Note>()? else { return Ok(()) };
-            let around = Around { user: None, ..job.around(Some(around))? };
-            for (number, was) in note.was.iter().enumerate().rev() {
-                back(job, &around, &kept(job).join(number.to_string()), was).await?;
+            if let Some(note) = noted.read::<Note>()? {
+                let around = Around { user: None, ..job.around(Some(around))? };
+                for (number, was) in note.was.iter().enumerate().rev() {
+                    back(job, &around, number, was).await?;
+                }
+                if let Some(fetched) = &note.fetched {
+                    remove(fetched)?;
+                }
+                // From here on nobody looks into what is half removed.
+                noted.forget()?;
             }
-            remove(&kept(job))?;
-            if let Some(fetched) = &note.fetched {
-                remove(fetched)?;
-            }
-            Ok(noted.forget()?)
+            point(Point::Swap);
+            Ok(remove(&kept(job))?)
         })
     }
 
@@ -157,6 +168,9 @@ impl<'j> Site<'j> {
         }
         let named = fill.optional(packages.lock.as_ref())?;
         let lock = around.dir.join(named.as_deref().unwrap_or(manager.lock()));
+        if lock.exists() && !lock.is_file() {
+            return Err(error(format!("{} is no file", lock.display())));
+        }
         let lock_text = fs::read_to_string(&lock).map_err(|problem| {
             let path = lock.display();
             error(format!("{path}: {problem}; without its lock nobody knows what is installed"))
@@ -208,6 +222,14 @@ impl<'j> Site<'j> {
         self.manager.install(self, store.as_deref()).await?;
         let missing = self.manager.missing(self).await?;
         if missing.is_empty() {
+            let paths = [vec![self.into.clone()], self.manager.beside(self)].concat();
+            for (number, path) in paths.iter().enumerate() {
+                let list: Vec<_> = listed(path).into_iter().collect();
+                // A name that is no UTF-8 is on no list, and is kept aside.
+                if let Ok(list) = serde_json::to_vec(&list) {
+                    crate::world::write_private(&left(self.job, number), &list)?;
+                }
+            }
             return Ok(());
         }
         let listed: Vec<_> = missing.iter().take(10).cloned().collect();
@@ -271,25 +293,72 @@ async fn run(job: &Job, around: Around, words: &[&str]) -> Result<String, Broken
     Ok(ran.text()?)
 }
 
-/// What was there comes back under its name at once; what the step made goes.
-async fn back(job: &Job, around: &Around, kept: &Path, was: &Was) -> Result<(), Broken> {
+/// What was there comes back under its name at once; what the step made goes, and what came later is kept.
+async fn back(job: &Job, around: &Around, number: usize, was: &Was) -> Result<(), Broken> {
+    let kept = kept(job).join(number.to_string());
     let (fresh, old) = (keep::beside(&was.path), keep::beside(&was.path.join("old")));
     let old = was.path.with_file_name(old.file_name().unwrap_or_default());
     remove(&fresh)?;
     if was.was_there {
-        copy(job, around, kept, &fresh).await?;
+        copy(job, around, &kept, &fresh).await?;
     }
     let wrong = |problem: std::io::Error| error(format!("{}: {problem}", was.path.display()));
     if was.path.exists() {
+        set_aside(job, number, was)?;
         remove(&old)?;
         fs::rename(&was.path, &old).map_err(wrong)?;
     }
-    crate::crash::point(crate::crash::Point::Swap);
+    point(Point::Swap);
     if was.was_there {
         fs::rename(&fresh, &was.path).map_err(wrong)?;
     }
-    crate::crash::point(crate::crash::Point::Swap);
-    remove(&old)?;
+    point(Point::Swap);
+    Ok(remove(&old)?)
+}
+
+/// Where it stands which files the step left.
+fn left(job: &Job, number: usize) -> PathBuf {
+    kept(job).join(format!("{number}.left"))
+}
+
+/// Each file with what tells whether somebody changed it; what programs make of packages while they use them
+/// is nobody's work.
+fn listed(folder: &Path) -> BTreeMap<PathBuf, (u64, i64)> {
+    use std::os::unix::fs::MetadataExt;
+    let mut all = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(one) = folders.pop() {
+        for entry in fs::read_dir(&one).into_iter().flatten().flatten() {
+            let Ok(found) = entry.metadata() else { continue };
+            let (path, name) = (entry.path(), entry.file_name());
+            if found.is_dir() && name != "__pycache__" && name != ".cache" {
+                folders.push(path);
+            } else if found.is_file() {
+                let inside = path.strip_prefix(folder).unwrap_or(&path).to_owned();
+                all.insert(inside, (found.len(), found.mtime_nsec() ^ found.mtime()));
+            }
+        }
+    }
+    all
+}
+
+fn set_aside(job: &Job, number: usize, was: &Was) -> Result<(), Failure> {
+    // A step that did not come to its end left no list.
+    let Ok(bytes) = fs::read(left(job, number)) else { return Ok(()) };
+    let Ok(left) = serde_json::from_slice::<Vec<(PathBuf, (u64, i64))>>(&bytes) else {
+        return Ok(());
+    };
+    let left: BTreeMap<_, _> = left.into_iter().collect();
+    let aside = kept(job).with_extension("aside");
+    for (inside, is) in listed(&was.path) {
+        if left.get(&inside) == Some(&is) {
+            continue;
+        }
+        let (from, to) = (was.path.join(&inside), aside.join(number.to_string()).join(&inside));
+        make(to.parent().unwrap_or(&aside))?;
+        fs::copy(&from, &to).map_err(|problem| error(format!("{}: {problem}", from.display())))?;
+        job.say(&format!("{} came later: it is kept as {}", from.display(), to.display()));
+    }
     Ok(())
 }
 

@@ -80,8 +80,9 @@ impl Perform for Service {
             if noted.read::<Before>()?.is_none() {
                 let mut before = Before::new();
                 for name in names {
-                    let is_up = services.is_up(&name).await?;
-                    before.push((name, is_up));
+                    // What is just starting is meant to run.
+                    let was_up = !services.state(&name).await?.is_down();
+                    before.push((name, was_up));
                 }
                 noted.write(&before)?;
             }
@@ -110,6 +111,8 @@ impl Perform for Service {
             let services = Services::of(self, job, around)?;
             for (name, was_up) in before.into_iter().rev() {
                 match was_up {
+                    // How well it ran before nobody knows: what is not down is as it was.
+                    true if !services.state(&name).await?.is_down() => {}
                     true => services.start(&name).await?,
                     false => services.stop(&name).await?,
                 }
@@ -129,6 +132,22 @@ impl Perform for Service {
 
 /// Which of them ran, in the order in which they are told.
 type Before = Vec<(String, bool)>;
+
+/// How a service is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    /// It runs, as this process.
+    Up(String),
+    /// On its way up or down, or started again and again.
+    Between,
+    Down,
+}
+
+impl State {
+    fn is_down(&self) -> bool {
+        *self == State::Down
+    }
+}
 
 /// Services and who manages them.
 pub struct Services<'j> {
@@ -165,7 +184,12 @@ impl<'j> Services<'j> {
     }
 
     fn names(&self, part: &OneOrMany<Text>) -> Result<Vec<String>, Failure> {
-        part.iter().map(|name| plain(self.job.filler().of(name)?)).collect()
+        let names = part.iter().map(|name| plain(self.job.filler().of(name)?));
+        let names = names.collect::<Result<Vec<_>, Failure>>()?;
+        if self.manager == Manager::Supervisor && names.iter().any(|name| name == "all") {
+            return Err(error("`all` is no service: name each, so that it is known how each was"));
+        }
+        Ok(names)
     }
 
     fn names_of(&self, part: &Option<OneOrMany<Text>>) -> Result<Vec<String>, Failure> {
@@ -173,12 +197,12 @@ impl<'j> Services<'j> {
     }
 
     async fn stop(&self, name: &str) -> Result<(), Broken> {
-        if !self.is_up(name).await? {
+        if self.state(name).await?.is_down() {
             return Ok(());
         }
         self.tell("stop", name).await?;
         let began = Instant::now();
-        while self.is_up(name).await? {
+        while !self.state(name).await?.is_down() {
             if began.elapsed() > self.drain {
                 let waited = plan_model::notation::Spoken(self.drain);
                 return Err(
@@ -191,26 +215,30 @@ impl<'j> Services<'j> {
     }
 
     async fn start(&self, name: &str) -> Result<(), Broken> {
-        if !self.is_up(name).await? {
+        if self.state(name).await?.is_down() {
             self.tell("start", name).await?;
         }
         self.stays_up(name).await
     }
 
-    /// A service that comes up and falls down again has not been started.
+    /// A service that comes up and falls down again has not been started; one that somebody starts again and
+    /// again neither.
     async fn stays_up(&self, name: &str) -> Result<(), Broken> {
         let began = Instant::now();
-        while !self.is_up(name).await? {
-            if began.elapsed() > START {
-                let text = format!("{name} does not run{}", self.where_it_tells(name));
-                return Err(error(text).into());
+        let first = loop {
+            match self.state(name).await? {
+                State::Up(process) => break process,
+                _ if began.elapsed() > START => {
+                    let text = format!("{name} does not run{}", self.where_it_tells(name));
+                    return Err(error(text).into());
+                }
+                _ => sleep(EVERY).await,
             }
-            sleep(EVERY).await;
-        }
+        };
         let up = Instant::now();
         while up.elapsed() < self.stable {
             sleep(EVERY.min(self.stable)).await;
-            if !self.is_up(name).await? {
+            if self.state(name).await? != State::Up(first.clone()) {
                 let text =
                     format!("{name} came up and went down again{}", self.where_it_tells(name));
                 return Err(error(text).into());
@@ -229,45 +257,63 @@ impl<'j> Services<'j> {
     }
 
     pub async fn is_up(&self, name: &str) -> Result<bool, Broken> {
+        Ok(matches!(self.state(name).await?, State::Up(_)))
+    }
+
+    async fn state(&self, name: &str) -> Result<State, Broken> {
         let program = match self.manager {
-            Manager::Systemd => vec!["systemctl", "is-active", "--", name],
+            Manager::Systemd => {
+                vec!["systemctl", "show", "--property=ActiveState,MainPID,LoadState", "--", name]
+            }
             Manager::Supervisor => vec!["supervisorctl", "status", name],
             Manager::Compose => {
-                vec!["docker", "compose", "ps", "--status", "running", "--services", name]
+                vec!["docker", "compose", "ps", "--status", "running", "--quiet", name]
             }
             Manager::Command => {
                 let commands = self.commands()?;
                 let ran = self.script(&commands.status.value, name).await?;
-                return Ok(ran.check(self.around.timeout).is_ok());
+                let up = super::yes_or_no(&ran, self.around.timeout)?;
+                return Ok(if up { State::Up(String::new()) } else { State::Down });
             }
         };
         let program = program.into_iter().map(str::to_owned).collect();
         let ran = self.job.program(program, self.around.clone(), None, true).await?;
         let said = ran.text().unwrap_or_default();
-        let word = match self.manager {
-            Manager::Supervisor => said.split_whitespace().nth(1).unwrap_or_default(),
-            _ => said.trim(),
+        let unknown = || -> Result<State, Broken> {
+            ran.check(self.around.timeout)?;
+            let said: String = said.trim().chars().take(200).collect();
+            Err(error(format!("{name} is nothing that its manager knows: {said}")).into())
         };
-        match (self.manager, word) {
-            (Manager::Systemd, "active" | "reloading") | (Manager::Supervisor, "RUNNING") => {
-                Ok(true)
+        match self.manager {
+            Manager::Systemd => {
+                let value = |key: &str| {
+                    let line =
+                        said.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+                    line.unwrap_or_default().to_owned()
+                };
+                match value("ActiveState").as_str() {
+                    _ if value("LoadState") == "not-found" => unknown(),
+                    "active" | "reloading" => Ok(State::Up(value("MainPID"))),
+                    "inactive" | "failed" | "maintenance" => Ok(State::Down),
+                    "activating" | "deactivating" => Ok(State::Between),
+                    _ => unknown(),
+                }
             }
-            (
-                Manager::Systemd,
-                "inactive" | "failed" | "activating" | "deactivating" | "maintenance",
-            )
-            | (
-                Manager::Supervisor,
-                "STOPPED" | "STARTING" | "BACKOFF" | "STOPPING" | "EXITED" | "FATAL",
-            ) => Ok(false),
-            (Manager::Compose, _) => {
-                ran.check(self.around.timeout)?;
-                Ok(said.lines().any(|line| line.trim() == name))
+            Manager::Supervisor => {
+                let mut words = said.split_whitespace().skip(1);
+                match words.next().unwrap_or_default() {
+                    "RUNNING" => Ok(State::Up(words.nth(1).unwrap_or_default().to_owned())),
+                    "STARTING" | "BACKOFF" | "STOPPING" => Ok(State::Between),
+                    "STOPPED" | "EXITED" | "FATAL" => Ok(State::Down),
+                    _ => unknown(),
+                }
             }
             _ => {
                 ran.check(self.around.timeout)?;
-                let said: String = said.trim().chars().take(200).collect();
-                Err(error(format!("{name} is nothing that its manager knows: {said}")).into())
+                match said.trim() {
+                    "" => Ok(State::Down),
+                    container => Ok(State::Up(container.to_owned())),
+                }
             }
         }
     }

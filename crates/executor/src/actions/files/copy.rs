@@ -21,6 +21,9 @@ pub fn make(going: &mut Going<'_>, change: &CopyFile) -> Result<(), Failure> {
         return Ok(());
     }
     let wrong = |problem: std::io::Error| error(format!("{}: {problem}", from.display()));
+    if from.exists() && !from.is_file() && !from.is_dir() {
+        return Err(error(format!("{} is no file", from.display())));
+    }
     if from.is_dir() {
         return Err(error(format!("{} is a folder: `sync:` makes one like it", from.display())));
     }

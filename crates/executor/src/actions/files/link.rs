@@ -61,6 +61,15 @@ fn share(going: &mut Going<'_>, folder: &Path, release: &Path, name: &str) -> Re
     }
     let shared = fs::canonicalize(&shared)
         .map_err(|problem| error(format!("{}: {problem}", shared.display())))?;
+    let above = name.parent().unwrap_or(Path::new(""));
+    let mut at = release.to_owned();
+    for part in above.components() {
+        at.push(part);
+        if fs::symlink_metadata(&at).is_ok_and(|found| found.is_symlink()) {
+            let text = format!("{} is a link, and may leave the release", at.display());
+            return Err(error(text));
+        }
+    }
     if let Some(parent) = inside.parent() {
         going.folder(parent, Rights::default())?;
     }

@@ -13,6 +13,9 @@ use crate::world::error;
 
 pub fn make(going: &mut Going<'_>, change: &SetKeys) -> Result<(), Failure> {
     let path = going.path(&change.file)?;
+    if path.exists() && !path.is_file() {
+        return Err(error(format!("{} is no file", path.display())));
+    }
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
         Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => Vec::new(),

@@ -29,8 +29,8 @@ pub fn make(going: &mut Going<'_>, change: &UnpackArchive) -> Result<(), Failure
     let fill = going.fill();
     let most = change.max_size.as_ref().map(|size| fill.size(size)).transpose()?;
     let strip = change.strip.as_ref().map(|strip| fill.count(strip)).transpose()?;
-    // Its name comes when all of it is there.
-    if going.keep.has_made(&to) && to.is_dir() {
+    // Its name comes when all of it is there: what was noted before that may not have come.
+    if going.keep.has_all_of(&to) {
         return Ok(());
     }
     let is_empty = || fs::read_dir(&to).is_ok_and(|mut entries| entries.next().is_none());
@@ -98,6 +98,9 @@ fn listed(stage: &Path, to: &Path, made: &mut Vec<(PathBuf, String)>) -> Result<
 
 fn unpack(from: &Path, stage: &Path, strip: u64, most: u64) -> Result<(), Failure> {
     let plain = |problem: io::Error| error(problem.to_string());
+    if from.exists() && !from.is_file() {
+        return Err(error("it is no file"));
+    }
     let mut file = BufReader::new(File::open(from).map_err(plain)?);
     let head = io::BufRead::fill_buf(&mut file).map_err(plain)?.to_owned();
     fs::DirBuilder::new().mode(0o755).create(stage).map_err(plain)?;

@@ -21,6 +21,15 @@ impl Manager for Npm {
         "node_modules"
     }
 
+    fn refuses(&self, lock: &str) -> Option<String> {
+        let lock: Json = serde_json::from_str(lock).ok()?;
+        (!lock["packages"].is_object()).then(|| {
+            "it is of npm 6 or older, which does not say what is installed: make it anew (npm install \
+             --package-lock-only)"
+                .to_owned()
+        })
+    }
+
     fn fetch<'a>(&'a self, site: &'a Site<'_>, store: &'a Path) -> Act<'a, Result<(), Broken>> {
         Box::pin(async move {
             let lock = json(&site.lock, &site.lock_text)?;

@@ -19,8 +19,17 @@ impl Manager for Pip {
     }
 
     fn refuses(&self, lock: &str) -> Option<String> {
-        let loose = requirements(lock)
-            .find(|line| !line.contains("==") && !line.contains(" @ ") && !line.contains("://"))?;
+        let other = lock.lines().map(str::trim).find(|line| {
+            ["-r", "-c", "-e", "--requirement", "--constraint", "--editable"]
+                .iter()
+                .any(|option| line.starts_with(option))
+        });
+        if let Some(other) = other {
+            return Some(format!(
+                "`{other}` leads to what is no part of this file: write all of it here, as `pip freeze` does"
+            ));
+        }
+        let loose = requirements(lock).find(|line| !is_pinned(line))?;
         Some(format!(
             "`{loose}` names no version, so nobody knows what is installed: pin it, as `pip freeze` does"
         ))
@@ -33,7 +42,18 @@ impl Manager for Pip {
             let wheels = store.join("wheels").display().to_string();
             let python = python(&own);
             let lock = site.lock.display().to_string();
-            let words = [&*python, "-m", "pip", "download", "--quiet", "-r", &lock, "-d", &wheels];
+            let words = [
+                &*python,
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--no-deps",
+                "-r",
+                &lock,
+                "-d",
+                &wheels,
+            ];
             site.run(&words, &USUAL).await.map(drop)
         })
     }
@@ -50,11 +70,14 @@ impl Manager for Pip {
             let python = python(&site.into);
             let lock = site.lock.display().to_string();
             let wheels = store.map(|store| store.join("wheels").display().to_string());
-            let mut words = vec![&*python, "-m", "pip", "install", "--quiet", "-r", &lock];
+            // What the lock does not name is missing, and not fetched in passing.
+            let mut words =
+                vec![&*python, "-m", "pip", "install", "--quiet", "--no-deps", "-r", &lock];
             if let Some(wheels) = &wheels {
                 words.extend(["--no-index", "--find-links", wheels]);
             }
             site.run(&words, &USUAL).await?;
+            remove_others(site, &python).await?;
             site.run(&[&python, "-m", "pip", "check"], &USUAL).await.map(drop)
         })
     }
@@ -108,6 +131,44 @@ fn python(folder: &Path) -> String {
 
 /// Its lines that name a package: neither comments nor options.
 fn requirements(lock: &str) -> impl Iterator<Item = &str> {
-    let lines = lock.lines().map(str::trim);
+    let lines = lock.lines().map(|line| line.split(" #").next().unwrap_or_default().trim());
     lines.filter(|line| !line.is_empty() && !line.starts_with(['#', '-']))
+}
+
+/// One version and no other, or one file.
+fn is_pinned(line: &str) -> bool {
+    let named = line.split(';').next().unwrap_or_default();
+    if named.contains(" @ ") || named.contains("://") {
+        return true;
+    }
+    let Some((_, version)) = named.split_once("==") else { return false };
+    !version.contains(['*', ',', '<', '>', '~', '!'])
+}
+
+/// Its name as all spellings of it are compared.
+fn plain(name: &str) -> String {
+    name.trim().to_lowercase().replace(['_', '.'], "-")
+}
+
+/// What is there and the lock does not name.
+async fn remove_others(site: &Site<'_>, python: &str) -> Result<(), Broken> {
+    let end = |c: char| "=@[;< >!~".contains(c);
+    let wanted: Vec<String> = requirements(&site.lock_text)
+        .map(|line| plain(line.split(end).next().unwrap_or_default()))
+        .collect();
+    let listed = site.run(&[python, "-m", "pip", "list", "--format", "json"], &USUAL).await?;
+    let listed = json(&site.into, &listed)?;
+    let names = listed.as_array().into_iter().flatten().filter_map(|one| one["name"].as_str());
+    let is_other = |name: &&str| {
+        let name = plain(name);
+        !wanted.contains(&name) && !["pip", "setuptools", "wheel"].contains(&name.as_str())
+    };
+    let others: Vec<&str> = names.filter(is_other).collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    site.job.say(&format!("removed, the lock does not name it: {}", others.join(", ")));
+    let mut words = vec![python, "-m", "pip", "uninstall", "--quiet", "--yes", "--"];
+    words.extend(others);
+    site.run(&words, &USUAL).await.map(drop)
 }

@@ -584,3 +584,59 @@ fn an_archive_goes_into_a_folder_that_the_step_made_and_is_not_taken_for_unpacke
         assert!(!place.has("w/rel/2/page"), "{moment}");
     }
 }
+
+#[test]
+fn what_a_person_did_between_two_tries_is_kept() {
+    let place = Place::new("files-between");
+    place.write(
+        "plan.yaml",
+        "plan: p\nallow: { release-unchecked: the test looks at it from outside }\nsteps:\n  - step: change\n    \
+         on_failure: pause\n    files:\n      - { set: { A: \"2\" }, in: .env }\n      - { copy: one, to: app.conf }\n      \
+         - { make: d }\n      - { copy: missing, to: g }\n      - { copy: one, to: d/f }\n  \
+         - { checkpoint: right, checks: [{ file: right }] }\n",
+    );
+    place.write(".env", "A=1\n");
+    place.write("one", "one");
+    place.write("app.conf", "old");
+    let before = (place.read(".env"), place.read("app.conf"));
+    place.apply().ends(4);
+    assert_eq!(place.read(".env"), "A=2\n");
+    place.write(".env", "A=1\nHAND=kept\n");
+    place.write("app.conf", "fixed by hand");
+    place.write("d/f", "put by hand");
+    place.write("missing", "here now");
+    place.plan(&["resume"]).ends(1);
+    assert_eq!((place.read(".env"), place.read("app.conf")), before);
+    assert!(!place.has("g"));
+    let kept = crate::place::files_below(&place.store().join("runs"));
+    let aside: Vec<_> =
+        kept.iter().filter(|path| path.display().to_string().contains("/aside/")).collect();
+    let texts: Vec<_> = aside.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    for text in ["A=1\nHAND=kept\n", "fixed by hand", "put by hand"] {
+        assert!(texts.iter().any(|one| one == text), "{text}: {texts:?}");
+    }
+    assert_eq!(texts.len(), 3, "nothing of the step's own: {texts:?}");
+}
+
+#[test]
+fn a_folder_that_became_a_link_since_leads_nowhere_else() {
+    let place = Place::new("files-swapped");
+    place.write(
+        "plan.yaml",
+        "plan: p\nallow: { release-unchecked: the test looks at it from outside }\nsteps:\n  \
+         - { step: change, files: [{ copy: one, to: through/sub/key }] }\n",
+    );
+    place.write("one", "one");
+    place.write("app/sub/key", "old");
+    place.write("victim/key", "the victim's");
+    std::os::unix::fs::symlink("app", place.folder.join("through")).unwrap();
+    place.apply().ends(0);
+    // Links that were there before are followed as before.
+    place.plan(&["rollback"]).ends(0);
+    assert_eq!(place.read("app/sub/key"), "old");
+    place.apply().ends(0);
+    fs::rename(place.folder.join("app/sub"), place.folder.join("app/other")).unwrap();
+    std::os::unix::fs::symlink("../victim", place.folder.join("app/sub")).unwrap();
+    place.plan(&["rollback"]).ends(3).says("somebody changed that since");
+    assert_eq!(place.read("victim/key"), "the victim's");
+}

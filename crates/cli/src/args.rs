@@ -218,6 +218,20 @@ pub struct StoreAt {
     pub store: std::path::PathBuf,
 }
 
+/// A plan as it will run, and where that is remembered.
+#[derive(Debug, ClapArgs)]
+pub struct OnePlan {
+    /// The plan file
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+
+    #[command(flatten)]
+    pub overlay: Overlay,
+
+    #[command(flatten)]
+    pub store: StoreAt,
+}
+
 /// How a run is shown while it goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
@@ -233,15 +247,8 @@ pub enum OutputFormat {
 
 #[derive(Debug, ClapArgs)]
 pub struct Apply {
-    /// The plan file
-    #[arg(value_name = "PLAN")]
-    pub plan: String,
-
     #[command(flatten)]
-    pub overlay: Overlay,
-
-    #[command(flatten)]
-    pub store: StoreAt,
+    pub one: OnePlan,
 
     /// How the run is shown
     #[arg(long, value_enum, default_value_t = OutputFormat::Auto)]
@@ -254,15 +261,8 @@ pub struct Apply {
 
 #[derive(Debug, ClapArgs)]
 pub struct Doctor {
-    /// The plan file
-    #[arg(value_name = "PLAN")]
-    pub plan: String,
-
     #[command(flatten)]
-    pub overlay: Overlay,
-
-    #[command(flatten)]
-    pub store: StoreAt,
+    pub one: OnePlan,
 
     /// As one JSON document
     #[arg(long)]
@@ -398,15 +398,8 @@ pub enum ScheduleFormat {
 
 #[derive(Debug, ClapArgs)]
 pub struct Schedule {
-    /// The plan file
-    #[arg(value_name = "PLAN")]
-    pub plan: String,
-
     #[command(flatten)]
-    pub overlay: Overlay,
-
-    #[command(flatten)]
-    pub store: StoreAt,
+    pub one: OnePlan,
 
     /// For which clock
     #[arg(long, value_enum, default_value_t = ScheduleFormat::Systemd)]

@@ -349,6 +349,7 @@ impl<S: Store> Engine<S> {
         if self.store_problem.is_some() || self.held || self.looking > 0 {
             return Ok(None);
         }
+        self.watch_first();
         while self.pending.len() < BATCH {
             let now = self.world.clock.now();
             let (world, guard, attended) =

@@ -25,6 +25,18 @@ pub struct Keep {
     places: HashMap<PathBuf, usize>,
     /// What the step left at a path: whoever finds something else there was not alone.
     made: BTreeMap<PathBuf, String>,
+    /// Where the folder above each path really was.
+    reals: HashMap<PathBuf, PathBuf>,
+    /// What was kept of others' work, for the step's log.
+    pub told: Vec<String>,
+}
+
+/// One path in `was.json`; versions before this one did not say where it really was.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Now(PathBuf, Was, Option<PathBuf>),
+    Before(PathBuf, Was),
 }
 
 /// So many files are synced one by one, at most.
@@ -72,9 +84,18 @@ impl Keep {
         let made = read("made.json")?.map(|bytes| serde_json::from_slice(&bytes)).transpose();
         let (was, made) =
             (was.map_err(odd)?.unwrap_or_default(), made.map_err(odd)?.unwrap_or_default());
-        let was: Vec<(PathBuf, Was)> = was;
+        let lines: Vec<Line> = was;
+        let mut reals = HashMap::new();
+        let was = lines.into_iter().map(|line| match line {
+            Line::Before(path, was) => (path, was),
+            Line::Now(path, was, real) => {
+                reals.extend(real.map(|real| (path.clone(), real)));
+                (path, was)
+            }
+        });
+        let was: Vec<(PathBuf, Was)> = was.collect();
         let places = was.iter().enumerate().map(|(at, (path, _))| (path.clone(), at)).collect();
-        Ok(Keep { folder, was, places, made })
+        Ok(Keep { folder, was, places, made, reals, told: Vec::new() })
     }
 
     /// What the step was to put into a folder is there.
@@ -112,13 +133,15 @@ impl Keep {
         let mut is_new = false;
         for path in paths {
             if self.knows(&path) {
+                self.rescue(&path)?;
                 continue;
             }
             self.begin()?;
             is_own(&path)?;
             let mut was = self.keep(&path, &mut number)?;
             // Where rights were changed before, in it too, those of then are the ones that come back.
-            for (changed, then) in &self.was {
+            let may_hold = matches!(was, Was::Folder { .. }) || self.places.contains_key(&path);
+            for (changed, then) in self.was.iter().filter(|_| may_hold) {
                 if let (Was::Rights(then), Ok(inside)) = (then, changed.strip_prefix(&path))
                     && let Some(meta) = was.at(inside).and_then(Was::meta)
                 {
@@ -152,7 +175,50 @@ impl Keep {
         if is_new { self.write_was() } else { Ok(()) }
     }
 
+    /// Of a step that is tried again: what is neither what was there nor what it made of that is somebody's
+    /// work, and kept before it is changed once more.
+    fn rescue(&mut self, path: &Path) -> Result<(), Failure> {
+        let is_file = fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
+        if !is_file || self.is_what_was_made(path)? || self.is_as_it_was(path)? {
+            return Ok(());
+        }
+        let to = self.place_aside(path)?;
+        copy_private(path, &to)?;
+        self.told.push(format!(
+            "{} was changed since: that is kept as {}",
+            path.display(),
+            to.display()
+        ));
+        Ok(())
+    }
+
+    fn is_as_it_was(&self, path: &Path) -> Result<bool, Failure> {
+        let mut known = path.ancestors().filter_map(|one| Some((one, *self.places.get(one)?)));
+        let is_whole = |at: usize| !matches!(self.was[at].1, Was::Rights(_));
+        let Some((above, at)) = known.find(|(_, at)| is_whole(*at)) else { return Ok(true) };
+        let inside = path.strip_prefix(above).unwrap_or(Path::new(""));
+        match self.was[at].1.clone().at(inside) {
+            Some(Was::File { number, .. }) => same(path, &self.folder.join(number.to_string())),
+            Some(Was::Rights(_)) => Ok(true),
+            _ => Ok(false),
+        }
+    }
+
+    /// A free name in the folder for what somebody else made.
+    fn place_aside(&self, path: &Path) -> Result<PathBuf, Failure> {
+        let folder = self.folder.join("aside");
+        let ready = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        ready.map_err(about(&folder))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name: String = name.chars().take(60).collect();
+        let free = (1..).map(|number| folder.join(format!("{number}-{name}")));
+        let free = free.into_iter().find(|to| fs::symlink_metadata(to).is_err());
+        Ok(free.unwrap_or_else(|| folder.join(name)))
+    }
+
     fn add(&mut self, path: PathBuf, was: Was) {
+        let real = path.parent().and_then(|parent| fs::canonicalize(parent).ok());
+        self.reals.extend(real.map(|real| (path.clone(), real)));
         self.places.insert(path.clone(), self.was.len());
         self.was.push((path, was));
     }
@@ -163,7 +229,8 @@ impl Keep {
     }
 
     fn write_was(&self) -> Result<(), Failure> {
-        self.write("was.json", &self.was)
+        let lines = self.was.iter().map(|(path, was)| (path, was, self.reals.get(path)));
+        self.write("was.json", &lines.collect::<Vec<_>>())
     }
 
     /// Few files one by one; many by one sync of all that is not written yet.
@@ -257,6 +324,7 @@ impl Keep {
             }
         }
         while let Some((path, was)) = self.was.last().cloned() {
+            self.is_where_it_was(&path)?;
             self.put(&path, &was, &mut told)?;
             point(Point::Swap);
             self.was.pop();
@@ -293,18 +361,21 @@ impl Keep {
         Ok(())
     }
 
-    fn put(&self, path: &Path, was: &Was, told: &mut Vec<String>) -> Result<(), Failure> {
-        // Paths were real ones when they were noted.
-        if let Some(parent) = path.parent()
-            && let Ok(real) = fs::canonicalize(parent)
-            && real != parent
-        {
-            return Err(error(format!(
-                "{} leads to {} by now: somebody changed it since; make it what it was, then go on",
-                parent.display(),
-                real.display()
-            )));
+    /// A folder above it that became a link since would lead to somebody else's.
+    fn is_where_it_was(&self, path: &Path) -> Result<(), Failure> {
+        let now = path.parent().and_then(|parent| fs::canonicalize(parent).ok());
+        match (self.reals.get(path), now) {
+            (Some(then), Some(now)) if *then != now => Err(error(format!(
+                "{} was in {} and is in {} by now: somebody changed that since; make it what it was, then go on",
+                path.display(),
+                then.display(),
+                now.display()
+            ))),
+            _ => Ok(()),
         }
+    }
+
+    fn put(&self, path: &Path, was: &Was, told: &mut Vec<String>) -> Result<(), Failure> {
         let found = match fs::symlink_metadata(path) {
             Ok(found) => Some(found),
             Err(problem) if is_nothing(&problem) => None,
@@ -445,14 +516,7 @@ impl Keep {
         if made == ANYTHING || what(path)?.is_some_and(|is| is == *made) {
             return Ok(());
         }
-        let folder = self.folder.join("aside");
-        let ready = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-        ready.map_err(about(&folder))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let name: String = name.chars().take(60).collect();
-        let free = (1..).map(|number| folder.join(format!("{number}-{name}")));
-        let to = free.into_iter().find(|to| fs::symlink_metadata(to).is_err());
-        let to = to.unwrap_or_else(|| folder.join(name));
+        let to = self.place_aside(path)?;
         if fs::rename(path, &to).is_err() {
             if !found.is_file() {
                 return Err(error(format!(
@@ -460,13 +524,7 @@ impl Keep {
                     path.display()
                 )));
             }
-            let mut options = fs::OpenOptions::new();
-            let copied = (|| {
-                let mut file = options.write(true).create_new(true).mode(0o600).open(&to)?;
-                std::io::copy(&mut fs::File::open(path)?, &mut file)?;
-                file.sync_all()
-            })();
-            copied.map_err(about(&to))?;
+            copy_private(path, &to)?;
         }
         told.push(format!(
             "{} was changed since: that is kept as {}",
@@ -475,6 +533,16 @@ impl Keep {
         ));
         Ok(())
     }
+}
+
+fn copy_private(from: &Path, to: &Path) -> Result<(), Failure> {
+    let mut options = fs::OpenOptions::new();
+    let copied = (|| {
+        let mut file = options.write(true).create_new(true).mode(0o600).open(to)?;
+        std::io::copy(&mut fs::File::open(from)?, &mut file)?;
+        file.sync_all()
+    })();
+    copied.map_err(about(to))
 }
 
 /// Of a path that another program writes for the step.

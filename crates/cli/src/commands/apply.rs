@@ -26,12 +26,12 @@ use crate::render;
 use crate::terminal::Terminal;
 
 pub fn run(args: &Apply, terminal: &mut Terminal) -> Exit {
-    let (plan, frozen) = match read(&args.plan, &args.overlay, terminal) {
+    let (plan, frozen) = match read(&args.one.plan, &args.one.overlay, terminal) {
         Ok(read) => read,
         Err(refusal) => return refusal.tell(terminal),
     };
     let result = operate::wait_for(async {
-        let at = &args.store.store;
+        let at = &args.one.store.store;
         let store = SqliteStore::open(at).await?;
         carry_out(plan, frozen, store, at, args.jobs, args.output, terminal).await
     });

@@ -1,6 +1,8 @@
 //! `plan approve`: answers a question that a run waits for, from any terminal; or says that a plan, as it
 //! is, may run.
 
+use std::path::Path;
+
 use plan_executor::event::Event;
 use plan_executor::owner;
 use plan_executor::store::sqlite::SqliteStore;
@@ -38,7 +40,7 @@ fn approve_plan(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal
         digest: frozen.reviewed(),
         plan: plan.plan.file.plan.value.clone(),
         environment: frozen.environment.clone(),
-        role: args.role.clone(),
+        role: args.role.clone().filter(|role| !role.trim().is_empty()),
         by: owner::who(),
         at: operate::clock().now(),
         note: args.note.clone(),
@@ -65,6 +67,11 @@ fn approve_plan(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal
 }
 
 async fn answer(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal> {
+    if args.role.is_some() || args.note.is_some() {
+        let help = "answers take --answer and --evidence; a plan is named by its file: ./plan.yaml";
+        let text = "`--as` and `--note` are of an approval of a plan";
+        return Err(Refusal::new(Exit::Wrong, text, help));
+    }
     let mut store = operate::existing(&args.run.store.store).await?;
     if let Some(exit) = answer_later(args, &mut store, terminal).await? {
         return Ok(exit);
@@ -116,22 +123,37 @@ async fn answer(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal
     let (choices, wanted) = asked(plan.entry(at), *question);
     let choices: Vec<_> =
         choices.iter().map(|choice| show::plain(&plan, Some(at), choice)).collect();
+    let folder = args.run.store.store.join("runs").join(&run.run);
+    let (choice, holds, evidence) = said(args, &choices, wanted, &folder)?;
+    let request =
+        Request::Answer { entry: args.what.clone(), question: *question, holds, choice, evidence };
+    store.close().await;
+    ask(&args.run, request, Needs::Nobody, terminal).await
+}
+
+/// What was answered, whether it holds, and what was handed in.
+fn said(
+    args: &Approve,
+    choices: &[String],
+    wanted: Evidence,
+    run_folder: &Path,
+) -> Result<(String, bool, Option<String>), Refusal> {
     let choice = args.answer.clone().unwrap_or_else(|| choices[0].clone());
     if !choices.contains(&choice) {
-        return Err(wrong(
+        return Err(Refusal::new(
+            Exit::Wrong,
             format!("`{choice}` is no answer to this question"),
             format!("answers: {}", choices.join(", ")),
         ));
     }
     let holds = choice == choices[0];
-    let folder = args.run.store.store.join("runs").join(&run.run);
     let wanted = if holds { wanted } else { Evidence::None };
-    let evidence = evidence::hand_in(wanted, args.evidence.as_deref(), &folder)
-        .map_err(|why| wrong(format!("{}: {why}", args.what), "--evidence …".to_owned()))?;
-    let request =
-        Request::Answer { entry: args.what.clone(), question: *question, holds, choice, evidence };
-    store.close().await;
-    ask(&args.run, request, Needs::Nobody, terminal).await
+    let evidence = evidence::hand_in(wanted, args.evidence.as_deref(), run_folder);
+    let evidence = evidence.map_err(|why| {
+        let help = "hand it in with the answer: --evidence TEXT, or the path of a file";
+        Refusal::new(Exit::Wrong, format!("{}: {why}", args.what), help)
+    })?;
+    Ok((choice, holds, evidence))
 }
 
 /// A question that is open though its run goes on, or is over; none where there is no such.
@@ -157,15 +179,7 @@ async fn answer_later(
         let message = format!("{} has several questions open", args.what);
         return Err(wrong(message, "say which: --question N".to_owned()));
     }
-    let choice = args.answer.clone().unwrap_or_else(|| one.choices[0].clone());
-    if !one.choices.contains(&choice) {
-        let message = format!("`{choice}` is no answer to this question");
-        return Err(wrong(message, format!("answers: {}", one.choices.join(", "))));
-    }
-    let holds = choice == one.choices[0];
-    let wanted = if holds { one.evidence() } else { Evidence::None };
-    let evidence = evidence::hand_in(wanted, args.evidence.as_deref(), &folder)
-        .map_err(|why| wrong(format!("{}: {why}", args.what), "--evidence …".to_owned()))?;
+    let (choice, holds, evidence) = said(args, &one.choices, one.evidence(), &folder)?;
     let (at, by) = (operate::clock().now(), owner::who());
     let (entry, question) = (one.entry, one.question);
     let later = open::Later { at, by, entry, question, choice, holds, evidence };

@@ -19,7 +19,7 @@ pub fn run(args: &Doctor, terminal: &mut Terminal) -> Exit {
 }
 
 fn look(args: &Doctor, terminal: &mut Terminal) -> Result<Exit, Refusal> {
-    let (plan, frozen) = apply::read(&args.plan, &args.overlay, terminal)?;
+    let (plan, frozen) = apply::read(&args.one.plan, &args.one.overlay, terminal)?;
     // Where no run was made yet none is begun: what is asked leaves its traces elsewhere, and only so long.
     let elsewhere =
         tempfile::Builder::new().prefix("plan-doctor-").tempdir().map_err(|problem| {
@@ -27,7 +27,7 @@ fn look(args: &Doctor, terminal: &mut Terminal) -> Result<Exit, Refusal> {
                 format!("no folder can be made in {}: {problem}", std::env::temp_dir().display());
             Refusal::new(Exit::Wrong, message, "make room there, or name another: TMPDIR=FOLDER")
         })?;
-    let store = apply::called_from().join(&args.store.store);
+    let store = apply::called_from().join(&args.one.store.store);
     let begun =
         apply::begun(plan, &frozen, None, elsewhere.path(), Vec::new(), OutputFormat::Lines)?;
     let begun = Begun { store_folder: store, ..begun };

@@ -15,25 +15,25 @@ pub fn run(args: &Schedule, terminal: &mut Terminal) -> Exit {
 
 fn lines(args: &Schedule, terminal: &mut Terminal) -> Result<Exit, Refusal> {
     let wrong = |message: String, help: &str| Refusal::new(Exit::Wrong, message, help);
-    let (plan, frozen) = apply::read(&args.plan, &args.overlay, terminal)?;
+    let (plan, frozen) = apply::read(&args.one.plan, &args.one.overlay, terminal)?;
     let Some(schedule) = &plan.plan.file.schedule else {
         return Err(wrong(
-            format!("{} says nothing of when it runs", args.plan),
+            format!("{} says nothing of when it runs", args.one.plan),
             "add to the plan: schedule: { cron: \"0 3 * * *\", timezone: Africa/Porto-Novo }",
         ));
     };
     let folder = std::env::current_dir().map_err(|problem| {
         wrong(format!("this folder cannot be read: {problem}"), "go to where the plan is applied")
     })?;
-    let store = match args.store.store.is_absolute() {
-        true => args.store.store.clone(),
-        false => folder.join(&args.store.store),
+    let store = match args.one.store.store.is_absolute() {
+        true => args.one.store.store.clone(),
+        false => folder.join(&args.one.store.store),
     };
-    let mut arguments = vec!["apply".to_owned(), args.plan.clone()];
+    let mut arguments = vec!["apply".to_owned(), args.one.plan.clone()];
     if let Some(environment) = &frozen.environment {
         arguments.extend(["--env".to_owned(), environment.clone()]);
     }
-    for set in &args.overlay.set {
+    for set in &args.one.overlay.set {
         arguments.extend(["--set".to_owned(), set.clone()]);
     }
     arguments.extend(["--output".to_owned(), "lines".to_owned()]);

@@ -51,7 +51,9 @@ impl Perform for Files {
         Box::pin(async move {
             let mut going = Going::of(job, around).map_err(Failure::untouched)?;
             for change in self.iter() {
-                going.make(change).map_err(|mut failure| {
+                let made = going.make(change);
+                going.keep.told.drain(..).for_each(|line| job.say(&line));
+                made.map_err(|mut failure| {
                     failure.untouched = going.keep.is_empty();
                     failure
                 })?;

@@ -18,7 +18,7 @@ pub const ABOUT: About = About {
     key: "git",
     verified: "HEAD is the commit that was wanted",
     undone: "the branch and the commit that were there; refs that it made go",
-    after_crash: "looks where HEAD and its refs are, and goes on",
+    after_crash: "looks where HEAD and its refs are, and goes on; a work tree that git itself left half way is a person's",
     tests: &["tests/system/git.rs"],
 };
 

@@ -41,14 +41,19 @@ impl Watches {
 }
 
 impl<S: Store> Engine<S> {
+    /// Before anything is decided: a run that was taken up may have nothing left to do but look on.
+    pub(super) fn watch_first(&mut self) {
+        if self.watches.phases.is_none() {
+            self.watch();
+        }
+    }
+
     /// Begins the watches of a phase with its first entry, and ends them with its last; those with a time
     /// of their own (`for`) when that is over, also behind the phase.
     pub(super) fn watch(&mut self) {
         let mut watches = std::mem::take(&mut self.watches);
         if self.course.state() != RunState::Running {
             watches.stop(|_, _| true);
-            watches.phases = None;
-            self.watches = watches;
             return;
         }
         self.keep_up(watches.phases.get_or_insert_with(|| self.all_phases()));

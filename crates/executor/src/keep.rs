@@ -179,7 +179,8 @@ impl Keep {
     /// work, and kept before it is changed once more.
     fn rescue(&mut self, path: &Path) -> Result<(), Failure> {
         let is_file = fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
-        if !is_file || self.is_what_was_made(path)? || self.is_as_it_was(path)? {
+        let is_others = self.made.get(path).is_some_and(|made| made == ANYTHING);
+        if !is_file || is_others || self.is_what_was_made(path)? || self.is_as_it_was(path)? {
             return Ok(());
         }
         let to = self.place_aside(path)?;

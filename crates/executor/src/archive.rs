@@ -156,9 +156,3 @@ pub fn open(path: &Path, manifest: &Manifest) -> std::io::Result<Box<dyn Read + 
     };
     pack::reader(file, &manifest.packed)
 }
-
-/// Whether a program is where programs are looked for.
-pub fn is_in_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-}

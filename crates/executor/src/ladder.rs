@@ -1,8 +1,6 @@
 //! Who is told of a failure, and when: read from the plan and from the journal. Tells nobody itself, but
 //! remembers who was told.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Moment;
 use crate::event::{Event, Failure, FailureKind, Then};
 use crate::fill::Filler;
+use crate::lines;
 
 /// Somebody, and how long after the failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,14 +110,10 @@ const FILE: &str = "told.jsonl";
 
 /// One line more in the run's folder.
 pub fn remember(folder: &Path, told: &Told) -> std::io::Result<()> {
-    let mut line = serde_json::to_vec(told).expect("what was told is plain data");
-    line.push(b'\n');
-    let mut options = std::fs::OpenOptions::new();
-    options.append(true).create(true).mode(0o600).open(folder.join(FILE))?.write_all(&line)
+    lines::add(&folder.join(FILE), told)
 }
 
 /// Who was told of this run's failures, in this order.
 pub fn told(folder: &Path) -> Vec<Told> {
-    let text = std::fs::read_to_string(folder.join(FILE)).unwrap_or_default();
-    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    lines::all(&folder.join(FILE))
 }

@@ -12,6 +12,7 @@ pub mod event;
 pub mod outline;
 pub mod course;
 pub mod digest;
+mod lines;
 pub mod store;
 pub mod owner;
 pub mod frozen;

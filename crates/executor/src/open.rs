@@ -1,17 +1,15 @@
 //! What a person does when the run is over (`due:`): open until somebody says that it is done. It lies beside
 //! the journal, which is closed with the run.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use plan_model::model::check::Evidence;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Moment;
 use crate::course::Course;
 use crate::event::Failure;
+use crate::lines;
 use crate::state::{RunState, StepState};
 use crate::world::error;
 
@@ -62,27 +60,13 @@ pub fn answer(folder: &Path, later: &Later) -> Result<(), Failure> {
     add(&folder.join(LATER), later)
 }
 
-/// Durable: whoever said it need not say it again.
 fn add(path: &Path, line: &impl Serialize) -> Result<(), Failure> {
-    let mut bytes = serde_json::to_vec(line).expect("it is plain data");
-    bytes.push(b'\n');
-    let mut options = std::fs::OpenOptions::new();
-    let file = options.append(true).create(true).mode(0o600).open(path);
-    let written = file.and_then(|mut file| {
-        file.write_all(&bytes)?;
-        file.sync_all()
-    });
-    written.map_err(|problem| error(format!("{}: {problem}", path.display())))
-}
-
-fn lines<T: DeserializeOwned>(path: &Path) -> Vec<T> {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    lines::add(path, line).map_err(|problem| error(format!("{}: {problem}", path.display())))
 }
 
 /// What was said later, in this order.
 pub fn answered(folder: &Path) -> Vec<Later> {
-    lines(&folder.join(LATER))
+    lines::all(&folder.join(LATER))
 }
 
 /// What nobody, or not enough people, said anything to; of what was undone nothing is open.
@@ -92,7 +76,7 @@ pub fn all(folder: &Path, course: &Course) -> Vec<Open> {
     }
     let later = answered(folder);
     let mut open: Vec<Open> = Vec::new();
-    for one in lines::<Open>(&folder.join(OPEN)) {
+    for one in lines::all::<Open>(&folder.join(OPEN)) {
         open.retain(|other| (&other.entry, other.question) != (&one.entry, one.question));
         open.push(one);
     }

@@ -8,7 +8,8 @@ use plan_model::template::shell_word;
 use sqlx::ConnectOptions;
 use url::Url;
 
-use super::{Kind, is_in_path};
+use super::Kind;
+use crate::checks::tool::is_there;
 use crate::event::Failure;
 use crate::world::database::address::{Address, To};
 use crate::world::database::snapshot::{self, Scope, Snapshot};
@@ -79,7 +80,7 @@ pub async fn dump(
 
 /// The name that this machine has for it.
 pub fn of_mysql() -> &'static str {
-    if is_in_path("mariadb-dump") { "mariadb-dump" } else { "mysqldump" }
+    if is_there(Path::new(""), "mariadb-dump") { "mariadb-dump" } else { "mysqldump" }
 }
 
 async fn by_program(

@@ -7,7 +7,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use plan_model::template::shell_word;
 
-use super::{is_in_path, manifest_path};
+use super::manifest_path;
+use crate::checks::tool::is_there;
 use crate::event::Failure;
 use crate::world::{Around, Broken, Job, error};
 
@@ -19,7 +20,7 @@ pub const IDENTITY: &str = "PLAN_AGE_IDENTITY";
 pub fn lacks() -> Option<String> {
     let text =
         "`encrypt_for` needs the program `age`, which is not in the PATH: apt-get install age";
-    (!is_in_path("age")).then(|| text.to_owned())
+    (!is_there(Path::new(""), "age")).then(|| text.to_owned())
 }
 
 /// For whom: an age key or an SSH key, not a name or a file.

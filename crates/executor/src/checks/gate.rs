@@ -22,7 +22,7 @@ async fn try_look(job: &Job, check: &GateCheck) -> Result<Looked, Failure> {
     let wrong = |problem: crate::store::StoreError| error(problem.to_string());
     let store = SqliteStore::open_existing(&world.store_folder).await.map_err(wrong)?;
     let Some(mut store) = store else {
-        return Ok(Looked::Fails("nothing is known of this plan here yet".to_owned()));
+        return Ok(Looked::Fails(not_yet(check, by.as_deref(), world)));
     };
     // When it happened, and by whom; the newest first.
     let found: Vec<_> = match check.gate {

@@ -4,7 +4,11 @@
 #[allow(dead_code, reason = "other tests use more of it")]
 mod place;
 
+#[path = "../support/apart.rs"]
+mod apart;
+
 mod changelog;
+mod compose;
 mod every;
 mod fetch;
 mod files;
@@ -12,5 +16,6 @@ mod git;
 mod maintenance;
 mod packages;
 mod service;
+mod systemd;
 mod tree;
 mod unpack;

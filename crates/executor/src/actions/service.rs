@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 use plan_model::model::action::service::{Manager, Service, ServiceCommands};
 use plan_model::model::plan::Surroundings;
 use plan_model::model::value::{OneOrMany, Text};
+use tokio::sync::OnceCell;
 use tokio::time::sleep;
+
+mod compose;
 
 use super::noted::Noted;
 use super::{About, Act, Found, Perform, again, goes_on, here_only};
@@ -28,18 +31,16 @@ const VARIABLE: &str = "PLAN_SERVICE";
 pub const ABOUT: About = About {
     key: "service",
     verified: "the manager says that it is in its state, and stays in it",
-    undone: "starts what ran, stops what did not",
+    undone: "starts what ran, stops what did not; an image gets its name back",
     after_crash: "asks the manager",
-    tests: &["tests/system/service.rs"],
+    tests: &["tests/system/service.rs", "tests/system/systemd.rs", "tests/system/compose.rs"],
 };
 
 impl Perform for Service {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {
         let mut lacks = here_only(around);
-        if self.build.is_some() {
-            lacks.push(
-                "this version of plan cannot `build` images yet: a `run:` step can".to_owned(),
-            );
+        if self.build.is_some() && self.manager != Some(Manager::Compose) {
+            lacks.push("only `manager: compose` can `build` images".to_owned());
         }
         if (self.manager == Some(Manager::Command)) != self.commands.is_some() {
             lacks.push("`manager: command` and `commands:` belong together".to_owned());
@@ -89,6 +90,9 @@ impl Perform for Service {
             for name in services.names_of(&self.stop)? {
                 services.stop(&name).await?;
             }
+            for name in services.names_of(&self.build)? {
+                compose::build(&services, &name).await?;
+            }
             for name in services.names_of(&self.start)? {
                 services.start(&name).await?;
             }
@@ -106,14 +110,19 @@ impl Perform for Service {
 
     fn undo<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Result<(), Broken>> {
         Box::pin(async move {
+            let services = Services::of(self, job, around)?;
+            for name in services.names_of(&self.build)?.into_iter().rev() {
+                compose::unbuild(&services, &name).await?;
+            }
             let noted = Noted::of(job, "service");
             let Some(before) = noted.read::<Before>()? else { return Ok(()) };
-            let services = Services::of(self, job, around)?;
             for (name, was_up) in before.into_iter().rev() {
                 match was_up {
                     // How well it ran before nobody knows: what is not down is as it was.
-                    true if !services.state(&name).await?.is_down() => {}
-                    true => services.start(&name).await?,
+                    true if services.settled(&name).await?.is_down() => {
+                        services.start(&name).await?;
+                    }
+                    true => {}
                     false => services.stop(&name).await?,
                 }
             }
@@ -155,8 +164,10 @@ pub struct Services<'j> {
     around: Around,
     manager: Manager,
     commands: Option<&'j ServiceCommands>,
-    drain: Duration,
+    drain: Option<Duration>,
     stable: Duration,
+    /// Whether `docker` knows Compose here.
+    in_docker: OnceCell<bool>,
 }
 
 impl<'j> Services<'j> {
@@ -170,17 +181,20 @@ impl<'j> Services<'j> {
         if let Some(dir) = &service.dir {
             around.dir = fill.path(&dir.value)?;
         }
-        let drain = fill.optional_time(service.drain.as_ref())?.unwrap_or(DRAIN);
+        let drain = fill.optional_time(service.drain.as_ref())?;
         let stable = fill.optional_time(service.stable_for.as_ref())?.unwrap_or(STABLE);
         let manager = service.manager.unwrap_or(Manager::Systemd);
         let commands = service.commands.as_ref();
-        Ok(Services { job, around, manager, commands, drain, stable })
+        let in_docker = OnceCell::new();
+        Ok(Services { job, around, manager, commands, drain, stable, in_docker })
     }
 
     /// For whoever only asks.
     pub fn asked(job: &'j Job, around: Around, manager: Option<Manager>) -> Services<'j> {
         let manager = manager.unwrap_or(Manager::Systemd);
-        Services { job, around, manager, commands: None, drain: DRAIN, stable: STABLE }
+        let in_docker = OnceCell::new();
+        let (drain, stable) = (None, STABLE);
+        Services { job, around, manager, commands: None, drain, stable, in_docker }
     }
 
     fn names(&self, part: &OneOrMany<Text>) -> Result<Vec<String>, Failure> {
@@ -203,8 +217,9 @@ impl<'j> Services<'j> {
         self.tell("stop", name).await?;
         let began = Instant::now();
         while !self.state(name).await?.is_down() {
-            if began.elapsed() > self.drain {
-                let waited = plan_model::notation::Spoken(self.drain);
+            let drain = self.drain.unwrap_or(DRAIN);
+            if began.elapsed() > drain {
+                let waited = plan_model::notation::Spoken(drain);
                 return Err(
                     error(format!("{name} still runs {waited} after it was told to stop")).into()
                 );
@@ -215,19 +230,35 @@ impl<'j> Services<'j> {
     }
 
     async fn start(&self, name: &str) -> Result<(), Broken> {
-        if self.state(name).await?.is_down() {
+        // Compose starts it anew where its image or its settings are others now.
+        if self.settled(name).await?.is_down() || self.manager == Manager::Compose {
             self.tell("start", name).await?;
         }
         self.stays_up(name).await
+    }
+
+    /// How it is when it has arrived: what is still going down is not up. Some never arrive.
+    async fn settled(&self, name: &str) -> Result<State, Broken> {
+        let began = Instant::now();
+        loop {
+            match self.state(name).await? {
+                State::Between if began.elapsed() < START => sleep(EVERY).await,
+                state => return Ok(state),
+            }
+        }
     }
 
     /// A service that comes up and falls down again has not been started; one that somebody starts again and
     /// again neither.
     async fn stays_up(&self, name: &str) -> Result<(), Broken> {
         let began = Instant::now();
+        let fell =
+            || error(format!("{name} came up and went down again{}", self.where_it_tells(name)));
         let first = loop {
             match self.state(name).await? {
                 State::Up(process) => break process,
+                // These tell it to start and wait until it has.
+                State::Down if self.manager != Manager::Command => return Err(fell().into()),
                 _ if began.elapsed() > START => {
                     let text = format!("{name} does not run{}", self.where_it_tells(name));
                     return Err(error(text).into());
@@ -239,9 +270,7 @@ impl<'j> Services<'j> {
         while up.elapsed() < self.stable {
             sleep(EVERY.min(self.stable)).await;
             if self.state(name).await? != State::Up(first.clone()) {
-                let text =
-                    format!("{name} came up and went down again{}", self.where_it_tells(name));
-                return Err(error(text).into());
+                return Err(fell().into());
             }
         }
         Ok(())
@@ -251,7 +280,7 @@ impl<'j> Services<'j> {
         match self.manager {
             Manager::Systemd => format!(": journalctl -u {name}"),
             Manager::Supervisor => format!(": supervisorctl tail {name} stderr"),
-            Manager::Compose => format!(": docker compose logs {name}"),
+            Manager::Compose => format!(": the logs of {name} in its project tell why"),
             Manager::Command => String::new(),
         }
     }
@@ -266,9 +295,7 @@ impl<'j> Services<'j> {
                 vec!["systemctl", "show", "--property=ActiveState,MainPID,LoadState", "--", name]
             }
             Manager::Supervisor => vec!["supervisorctl", "status", name],
-            Manager::Compose => {
-                vec!["docker", "compose", "ps", "--status", "running", "--quiet", name]
-            }
+            Manager::Compose => return compose::state(self, name).await,
             Manager::Command => {
                 let commands = self.commands()?;
                 let ran = self.script(&commands.status.value, name).await?;
@@ -299,7 +326,7 @@ impl<'j> Services<'j> {
                     _ => unknown(),
                 }
             }
-            Manager::Supervisor => {
+            _ => {
                 let mut words = said.split_whitespace().skip(1);
                 match words.next().unwrap_or_default() {
                     "RUNNING" => Ok(State::Up(words.nth(1).unwrap_or_default().to_owned())),
@@ -308,27 +335,19 @@ impl<'j> Services<'j> {
                     _ => unknown(),
                 }
             }
-            _ => {
-                ran.check(self.around.timeout)?;
-                match said.trim() {
-                    "" => Ok(State::Down),
-                    container => Ok(State::Up(container.to_owned())),
-                }
-            }
         }
     }
 
     async fn tell(&self, verb: &str, name: &str) -> Result<(), Broken> {
-        let seconds = self.drain.as_secs().max(1).to_string();
         let program = match (self.manager, verb) {
+            // It waits as long as the unit says, unless the plan says how long.
+            (Manager::Systemd, "stop") if self.drain.is_some() => {
+                vec!["systemctl", "stop", "--no-block", "--", name]
+            }
             (Manager::Systemd, _) => vec!["systemctl", verb, "--", name],
             (Manager::Supervisor, "reload") => vec!["supervisorctl", "signal", "HUP", name],
             (Manager::Supervisor, _) => vec!["supervisorctl", verb, name],
-            (Manager::Compose, "start") => vec!["docker", "compose", "up", "-d", "--no-deps", name],
-            (Manager::Compose, "stop" | "restart") => {
-                vec!["docker", "compose", verb, "--timeout", &seconds, name]
-            }
-            (Manager::Compose, _) => vec!["docker", "compose", "kill", "-s", "HUP", name],
+            (Manager::Compose, _) => return compose::tell(self, verb, name).await,
             (Manager::Command, _) => {
                 let commands = self.commands()?;
                 let texts = match verb {
@@ -343,10 +362,15 @@ impl<'j> Services<'j> {
                 return Ok(());
             }
         };
+        self.order(program, &format!("{verb} {name}")).await
+    }
+
+    /// Has a program do something, which is called so where it fails.
+    async fn order(&self, program: Vec<&str>, what: &str) -> Result<(), Broken> {
         let program = program.into_iter().map(str::to_owned).collect();
         let ran = self.job.program(program, self.around.clone(), None, false).await?;
         Ok(ran.check(self.around.timeout).map_err(|mut failure| {
-            failure.text = format!("{verb} {name}: {}", failure.text);
+            failure.text = format!("{what}: {}", failure.text);
             failure
         })?)
     }

@@ -1,0 +1,123 @@
+//! `service` by a real systemd: a machine that is started for it, whose one task is the rest of this test.
+
+use crate::apart::{self, shell};
+use crate::place::Place;
+
+/// Set for the test inside of the machine.
+const INSIDE: &str = "PLAN_TEST_INSIDE";
+
+fn unit(name: &str, keys: &str) {
+    let path = format!("/etc/systemd/system/{name}.service");
+    std::fs::write(path, format!("[Service]\n{keys}\n")).unwrap();
+}
+
+fn state(name: &str) -> String {
+    shell(&format!("systemctl is-active {name} || true"))
+}
+
+fn process(name: &str) -> String {
+    shell(&format!("systemctl show --property=MainPID --value {name}"))
+}
+
+#[test]
+fn services_of_a_real_systemd_are_turned_and_brought_back() {
+    let name = "systemd::services_of_a_real_systemd_are_turned_and_brought_back";
+    if std::env::var_os(INSIDE).is_some() {
+        return on_the_machine();
+    }
+    apart::run(name, &[("systemd-nspawn", "systemd-container")], || {
+        let test = std::env::current_exe().unwrap();
+        let built = test.ancestors().nth(2).unwrap().display().to_string();
+        let test = test.display();
+        let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+        let place = Place::new("systemd");
+        let w = place.folder.display();
+        // The machine is a copy of this one in which only what is written takes room.
+        shell(&format!(
+            "mount -t tmpfs none {w}; umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup
+             mkdir {w}/up {w}/work {w}/root
+             mount -t overlay o -o lowerdir=/,upperdir={w}/up,workdir={w}/work {w}/root
+             systemd-id128 new > {w}/root/etc/machine-id
+             cd {w}/root/etc/systemd/system
+             printf '%s\\n' '[Unit]' Requires='basic.target play.service' AllowIsolate=yes > play.target
+             printf '%s\\n' '[Service]' Type=oneshot Environment={INSIDE}=yes Environment=CI=true \
+               'ExecStart={test} --exact {name} --nocapture --test-threads 1' \
+               StandardOutput=file:/told StandardError=file:/told \
+               'ExecStopPost=/bin/systemctl --no-block poweroff' > play.service
+             timeout 120 systemd-nspawn -q --keep-unit --register=no --private-network -D {w}/root \
+               --bind-ro={built} --bind-ro=$(realpath {sources}) --machine=play --boot -- --unit=play.target \
+               > {w}/log 2>&1 || true"
+        ));
+        let told = place.read("root/told");
+        assert!(told.contains("1 passed"), "{told}\n{}", place.read("log"));
+        shell(&format!("umount {w}/root; umount {w}"));
+    });
+}
+
+fn on_the_machine() {
+    unit("worker", "ExecStart=/bin/sleep 1000\nExecReload=/bin/touch /reloaded");
+    unit("other", "ExecStart=/bin/sleep 1000");
+    unit("weak", "ExecStart=/bin/sleep 1");
+    unit(
+        "again",
+        "ExecStart=/bin/sleep 0.7\nRestart=always\nRestartSec=100ms\nStartLimitBurst=1000",
+    );
+    unit("broken", "ExecStart=/bin/false\nType=oneshot");
+    unit(
+        "stubborn",
+        "ExecStart=/bin/sh -c \"trap '' TERM; sleep 1000 & wait; wait\"\nTimeoutStopSec=5",
+    );
+    shell("systemctl daemon-reload; systemctl start worker stubborn");
+    let place = Place::new("service-systemd");
+    for (keys, worker, other) in [
+        ("stop: worker", "inactive", "inactive"),
+        ("start: other", "active", "active"),
+        ("stop: worker, start: [other, worker]", "active", "active"),
+        ("restart: worker.service", "active", "inactive"),
+        ("reload: worker", "active", "inactive"),
+    ] {
+        let number = process("worker");
+        let is = if worker == "active" { "running" } else { "stopped" };
+        plan(&place, keys, &format!("{{ service: worker, is: {is} }}, "));
+        place.write("right", "");
+        place.apply().ends(0);
+        assert_eq!((state("worker").as_str(), state("other").as_str()), (worker, other), "{keys}");
+        let is_the_same = process("worker") == number;
+        assert_eq!(is_the_same, keys.starts_with("reload") || keys == "start: other", "{keys}");
+        place.plan(&["rollback"]).ends(0);
+        assert_eq!(
+            (state("worker"), state("other")),
+            ("active".into(), "inactive".into()),
+            "{keys}"
+        );
+        std::fs::remove_file(place.folder.join("right")).unwrap();
+        place.apply().ends(1);
+        assert_eq!(
+            (state("worker"), state("other")),
+            ("active".into(), "inactive".into()),
+            "{keys}"
+        );
+    }
+    assert!(std::path::Path::new("/reloaded").exists());
+    for (keys, words) in [
+        ("start: weak, stable_for: 3s", "weak came up and went down again: journalctl -u weak"),
+        ("start: again, stable_for: 3s", "again came up and went down again"),
+        ("start: broken", "start broken: exit status 1"),
+        ("start: nobody", "nobody is nothing that its manager knows"),
+        ("stop: stubborn, drain: 1s", "stubborn still runs 1 s after it was told to stop"),
+    ] {
+        plan(&place, keys, "");
+        place.apply().ends(1).says(words);
+    }
+}
+
+fn plan(place: &Place, keys: &str, checks: &str) {
+    place.write(
+        "plan.yaml",
+        &format!(
+            "plan: p\nallow: {{ release-unchecked: the test looks from outside, logs-unchecked: the test looks from outside }}\n\
+             steps:\n  - step: turn\n    service: {{ {keys} }}\n  \
+             - {{ checkpoint: right, checks: [{checks}{{ file: right }}] }}\n"
+        ),
+    );
+}

@@ -132,6 +132,21 @@ fn what_is_gone_is_told() {
 }
 
 #[test]
+fn what_hangs_on_a_table_that_is_left_out_is_left_out_too() {
+    let kinds = [Kind::Sqlite, Kind::Postgres];
+    for (checks, code) in [(", except: [orders]", 0), ("", 4)] {
+        for kind in kinds {
+            let change = ["drop index orders_who", "create index orders_who on orders (total)"];
+            if let Some((ended, out)) = after(&format!("indexes-{code}"), kind, "", checks, &change)
+            {
+                assert_eq!(ended, code, "{kind:?}{checks}: {out}");
+                assert_eq!(out.contains("index orders_who differs"), code == 4, "{out}");
+            }
+        }
+    }
+}
+
+#[test]
 fn rules_say_what_may_become_of_a_table() {
     let more = "insert into orders (id, who, total) values (4, 1, 1)";
     holds("grows", "", ", rules: { orders: grows }", &[more]);

@@ -4,6 +4,7 @@
 mod checks;
 mod hosts;
 mod mail;
+mod parts;
 mod people;
 #[path = "../support/place.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]

@@ -240,3 +240,17 @@ fn a_check_reads_and_changes_nothing() {
     place.apply().ends(1).says("could not be measured").says("readonly");
     untouched(&place);
 }
+
+#[test]
+fn a_step_that_only_asks_shows_its_answer() {
+    let ask = "select name, price as \"what it costs\" from items order by id";
+    let reads = format!("  - step: look\n    sql: {ask}\n    read_only: true\n");
+    let place = place("sql-shows", &reads);
+    place.apply().ends(0);
+    let log = place.plan(&["logs", "look"]);
+    log.says("name | what it costs\na    | 10\nb    | 20\nc    | 30\n");
+    // Of one that changes, nobody wants to read rows in a log.
+    let place = self::place("sql-silent", &step(ask));
+    place.apply().ends(0);
+    assert!(!place.plan(&["logs", "change"]).out.contains("what it costs"));
+}

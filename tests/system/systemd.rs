@@ -3,9 +3,6 @@
 use crate::apart::{self, shell};
 use crate::place::Place;
 
-/// Set for the test inside of the machine.
-const INSIDE: &str = "PLAN_TEST_INSIDE";
-
 fn unit(name: &str, keys: &str) {
     let path = format!("/etc/systemd/system/{name}.service");
     std::fs::write(path, format!("[Service]\n{keys}\n")).unwrap();
@@ -22,36 +19,8 @@ fn process(name: &str) -> String {
 #[test]
 fn services_of_a_real_systemd_are_turned_and_brought_back() {
     let name = "systemd::services_of_a_real_systemd_are_turned_and_brought_back";
-    if std::env::var_os(INSIDE).is_some() {
-        return on_the_machine();
-    }
-    apart::run(name, &[("systemd-nspawn", "systemd-container")], || {
-        let test = std::env::current_exe().unwrap();
-        let built = test.ancestors().nth(2).unwrap().display().to_string();
-        let test = test.display();
-        let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-        let place = Place::new("systemd");
-        let w = place.folder.display();
-        // The machine is a copy of this one in which only what is written takes room.
-        shell(&format!(
-            "mount -t tmpfs none {w}; umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup
-             mkdir {w}/up {w}/work {w}/root
-             mount -t overlay o -o lowerdir=/,upperdir={w}/up,workdir={w}/work {w}/root
-             systemd-id128 new > {w}/root/etc/machine-id
-             cd {w}/root/etc/systemd/system
-             printf '%s\\n' '[Unit]' Requires='basic.target play.service' AllowIsolate=yes > play.target
-             printf '%s\\n' '[Service]' Type=oneshot Environment={INSIDE}=yes Environment=CI=true \
-               'ExecStart={test} --exact {name} --nocapture --test-threads 1' \
-               StandardOutput=file:/told StandardError=file:/told \
-               'ExecStopPost=/bin/systemctl --no-block poweroff' > play.service
-             timeout 120 systemd-nspawn -q --keep-unit --register=no --private-network -D {w}/root \
-               --bind-ro={built} --bind-ro=$(realpath {sources}) --machine=play --boot -- --unit=play.target \
-               > {w}/log 2>&1 || true"
-        ));
-        let told = place.read("root/told");
-        assert!(told.contains("1 passed"), "{told}\n{}", place.read("log"));
-        shell(&format!("umount {w}/root; umount {w}"));
-    });
+    let folder = std::env::temp_dir().join("plan-systemd");
+    apart::boot(name, &[], &folder, on_the_machine);
 }
 
 fn on_the_machine() {
@@ -99,6 +68,16 @@ fn on_the_machine() {
         );
     }
     assert!(std::path::Path::new("/reloaded").exists());
+    // What runs is part of the state that comes back, also where no step of its own turned it.
+    place.write(
+        "plan.yaml",
+        "plan: p\nstate: { services: [worker, other, nobody] }\n\
+         allow: { release-unchecked: the test looks from outside, shell-instead-of-typed: the test wants it so }\n\
+         steps:\n  - step: turn\n    run: systemctl stop worker\n    rollback: { run: \"true\" }\n  \
+         - { checkpoint: right, checks: [{ file: right }] }\n",
+    );
+    place.apply().ends(3).says("service worker differs");
+    shell("systemctl start worker");
     for (keys, words) in [
         ("start: weak, stable_for: 3s", "weak came up and went down again: journalctl -u weak"),
         ("start: again, stable_for: 3s", "again came up and went down again"),
@@ -112,11 +91,12 @@ fn on_the_machine() {
 }
 
 fn plan(place: &Place, keys: &str, checks: &str) {
+    let soon = if keys.contains("stable_for") { "" } else { ", stable_for: 300ms" };
     place.write(
         "plan.yaml",
         &format!(
             "plan: p\nallow: {{ release-unchecked: the test looks from outside, logs-unchecked: the test looks from outside }}\n\
-             steps:\n  - step: turn\n    service: {{ {keys} }}\n  \
+             steps:\n  - step: turn\n    service: {{ {keys}{soon} }}\n  \
              - {{ checkpoint: right, checks: [{checks}{{ file: right }}] }}\n"
         ),
     );

@@ -132,8 +132,10 @@ pub fn compiled(
         .iter()
         .filter(|diagnostic| diagnostic.severity == Severity::Error)
         .collect();
-    let is_finding =
-        |diagnostic: &&Diagnostic| plan_model::lint::codes().any(|code| code == diagnostic.code);
+    let is_finding = |diagnostic: &&Diagnostic| {
+        let mut codes = plan_model::lint::codes().chain([plan_executor::lacking::CODE]);
+        codes.any(|code| code == diagnostic.code)
+    };
     if errors.iter().all(is_finding) {
         if !errors.is_empty() {
             let count = errors.len();

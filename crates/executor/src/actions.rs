@@ -100,6 +100,11 @@ pub trait Perform {
         here_only(around)
     }
 
+    /// What this machine must have before anything is touched, and has not.
+    fn unready(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Programs that it starts by itself.
     fn tools(&self, _fill: &Filler<'_>) -> Vec<String> {
         Vec::new()

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use plan_model::model::action::service::Manager;
-use plan_model::model::check::{self, Check, GateKind};
+use plan_model::model::check::{self, Check};
 use serde_json::Value as Json;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -109,9 +109,6 @@ pub fn look<'a>(job: &'a Job, asked: &'a Check, number: usize) -> Looking<'a> {
 /// What a check wants and this version has not: some it can parse and show, but not ask.
 pub fn lacks(asked: &Check) -> Vec<String> {
     match asked {
-        Check::Gate(gate) if gate.gate == GateKind::Rehearsed => {
-            vec!["this version of plan cannot rehearse yet".to_owned()]
-        }
         Check::Service(check) if check.manager == Some(Manager::Command) => {
             vec!["a manager of your own is asked by a `run` check".to_owned()]
         }

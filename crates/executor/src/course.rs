@@ -68,6 +68,8 @@ pub struct Course {
     trouble: Option<Trouble>,
     pause_asked: Option<String>,
     back: Option<Back>,
+    /// A person wanted it undone: nothing made the run turn back.
+    pub goes_back_as_asked: bool,
     answers: BTreeMap<usize, BTreeMap<usize, Vec<Answer>>>,
     failures: Vec<(EntryId, Failure)>,
     pause: Option<Pause>,
@@ -164,6 +166,7 @@ impl Course {
             trouble: None,
             pause_asked: None,
             back: None,
+            goes_back_as_asked: false,
             answers: BTreeMap::new(),
             failures: Vec::new(),
             pause: None,
@@ -440,8 +443,9 @@ impl Course {
                     by: Some(by.clone()),
                 });
             }
-            Event::RollbackBegan { to, past_irreversible, .. } => {
+            Event::RollbackBegan { to, past_irreversible, by, .. } => {
                 self.change_run(RunChange::RollbackBegan, event)?;
+                self.goes_back_as_asked = by.is_some();
                 let to = to.as_ref().map(|to| self.find(to, event)).transpose()?;
                 self.trouble = None;
                 self.pause = None;

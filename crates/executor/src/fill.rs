@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use minijinja::value::{Serde, Value};
+use plan_model::folder::beside;
 use plan_model::graph::CompiledPlan;
 use plan_model::model::plan::Expression;
 use plan_model::model::read::LeafKind;
@@ -122,6 +123,16 @@ impl Filler<'_> {
     /// A path, from the plan's folder.
     pub fn path(&self, text: &str) -> Result<PathBuf, Failure> {
         Ok(self.base.join(self.text(text)?))
+    }
+
+    /// A script, SQL or a template that a plan file names: it lies beside that file, from the plan's folder.
+    pub fn named(&self, text: &str) -> Result<String, Failure> {
+        let text = self.text(text)?;
+        let scope = self.entry.map_or(0, |entry| self.plan.entry(entry).scope);
+        Ok(match self.plan.plan.scopes[scope].folder.as_str() {
+            "" => text,
+            folder => beside(&format!("{folder}/plan"), &text),
+        })
     }
 
     /// A script. Secrets are not written into it: it names variables, which come back with it.

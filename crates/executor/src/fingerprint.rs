@@ -1,13 +1,15 @@
 //! The declared state of a plan, taken before a run and compared after a rollback: files by what is
-//! in them, databases by their objects and rows. Reads only.
+//! in them, databases by their objects and rows, services by whether they run. Reads only.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::rc::Rc;
 
 use serde_json::{Map, Value as Json};
 
+use crate::actions::service;
 use crate::digest;
 use crate::event::Failure;
 use crate::world::database::address::Address;
@@ -19,7 +21,7 @@ use crate::world::{World, error};
 const NAMED: usize = 50;
 
 /// What is there, each thing with what it is. Two equal states give two equal values.
-pub async fn take(world: &World) -> Result<Json, Failure> {
+pub async fn take(world: &Rc<World>) -> Result<Json, Failure> {
     let Some(state) = &world.plan.plan.file.state else { return Ok(Json::Null) };
     let fill = world.filler(None, None);
     let except = state.except.iter().flatten().map(|text| fill.of(text));
@@ -40,6 +42,11 @@ pub async fn take(world: &World) -> Result<Json, Failure> {
         let taken = database(&mut session, &id.value, &except, &mut parts).await;
         session.close().await;
         taken?;
+    }
+    for name in state.services.iter().flatten() {
+        let name = fill.of(name)?;
+        let state = service::state_of(world, &name).await?;
+        parts.insert(format!("service {name}"), state.to_owned());
     }
     let map: Map<String, Json> =
         parts.into_iter().map(|(name, what)| (name, Json::from(what))).collect();

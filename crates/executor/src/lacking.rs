@@ -1,22 +1,29 @@
 //! What a plan wants and this version cannot do: each action and each check answers for itself, before
 //! anything is touched.
 
+use plan_model::diagnostic::Diagnostic;
 use plan_model::model::action::ActionKeys;
 use plan_model::model::check::Check;
 use plan_model::model::plan::Surroundings;
 use plan_model::model::value::OneOrMany;
 use plan_model::resolve::{Plan, What};
+use plan_model::source::Span;
 
 use crate::{actions, checks};
 
-/// Each with the entry that wants it, in the order of the plan.
-pub fn of(plan: &Plan) -> Vec<(String, String)> {
-    let mut all = All { found: Vec::new() };
+/// What these findings are called.
+pub const CODE: &str = "cannot-be-done";
+
+/// Each at the entry that wants it, in the order of the plan; what no entry wants stands where the plan begins.
+pub fn of(plan: &Plan) -> Vec<Diagnostic> {
+    let mut all = All { found: Vec::new(), place: plan.file.plan.span };
     plan.requires.iter().for_each(|check| all.check("requires", check));
     for phase in &plan.phases {
+        all.place = phase.span;
         phase.watch.iter().for_each(|check| all.check(&phase.id, check));
     }
     for entry in &plan.entries {
+        all.place = entry.span;
         match &entry.what {
             What::Step(step) => {
                 all.action(&entry.id, &step.actions, &step.surroundings);
@@ -35,7 +42,8 @@ pub fn of(plan: &Plan) -> Vec<(String, String)> {
 }
 
 struct All {
-    found: Vec<(String, String)>,
+    found: Vec<Diagnostic>,
+    place: Span,
 }
 
 impl All {
@@ -49,6 +57,10 @@ impl All {
     }
 
     fn add(&mut self, id: &str, lacks: Vec<String>) {
-        self.found.extend(lacks.into_iter().map(|why| (id.to_owned(), why)));
+        let told = lacks.into_iter().map(|why| {
+            Diagnostic::error(CODE, self.place, format!("`{id}`: {why}"))
+                .help("`plan apply` refuses it before it touches anything")
+        });
+        self.found.extend(told);
     }
 }

@@ -196,7 +196,10 @@ fn undo_of(step: &plan_model::model::plan::Step) -> Undo {
             let parts = step.rollback.iter().flat_map(OneOrMany::iter);
             Undo::Parts(parts.map(|part| Retry::of(part.surroundings.retry.as_ref())).collect())
         }
-        ask::Undo::Natural(_) => Undo::Parts(Box::new([Retry::default()])),
+        // What may be tried again on its way may be on its way back.
+        ask::Undo::Natural(_) => {
+            Undo::Parts(Box::new([Retry::of(step.surroundings.retry.as_ref())]))
+        }
         ask::Undo::ReadOnly => Undo::Nothing,
         ask::Undo::NothingToUndo(_) => Undo::Nothing,
         ask::Undo::Irreversible(why) => Undo::Irreversible(why.value.as_str().into()),

@@ -282,7 +282,7 @@ fn command(
         }
         Action::Run(Command::File(file)) => {
             let shell = shell.unwrap_or_else(|| "bash -euo pipefail".to_owned());
-            let path = fill.path(&file.file.value).ok()?;
+            let path = fill.base.join(fill.named(&file.file.value).ok()?);
             let mut line =
                 format!("{user}{shell} {}", template::shell_word(&path.display().to_string()));
             for argument in file.args.iter().flatten() {

@@ -58,6 +58,8 @@ pub struct Scope {
     pub prefix: String,
     /// Where the file is included, if it is.
     pub included_at: Option<Span>,
+    /// Where it lies, from the plan's folder: files that it names are beside it.
+    pub folder: String,
 }
 
 impl Scope {

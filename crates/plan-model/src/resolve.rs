@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value as Json;
 
 use crate::diagnostic::Diagnostic;
+use crate::folder::beside;
 use crate::inputs::{Given, Held, Scope, settle};
 use crate::load::{Loaded, PlanTree};
 use crate::model::check::Check;
@@ -697,6 +698,10 @@ impl Builder<'_> {
         let at = include.include.span;
         let mut inner = settle(tree.plan.value.inputs.as_ref(), &given, &prefix, at, self.found);
         inner.included_at = Some(at);
+        let outer = &self.scopes[scope].folder;
+        let outer = if outer.is_empty() { "plan" } else { &format!("{outer}/plan") };
+        let file = beside(outer, &include.include.value);
+        inner.folder = file.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
         for input in &mut inner.inputs {
             let passed = passed_on.iter().find(|passed| passed.name == input.name);
             if let Some(passed) = passed {

@@ -58,23 +58,20 @@ pub fn read(
         let recorder = Recorder::new(&Disk);
         let outcome = validate::errors(&mut sources, &recorder, name, &setting);
         let renderer = render::human::renderer();
-        let errors = outcome.diagnostics.iter().filter(|one| one.severity == Severity::Error);
-        let errors: Vec<_> = errors.collect();
-        for one in &errors {
+        let mut diagnostics = outcome.diagnostics;
+        if let Some(plan) = &outcome.plan {
+            diagnostics.extend(lacking::of(&plan.plan));
+        }
+        diagnostics.retain(|one| one.severity == Severity::Error);
+        for one in &diagnostics {
             terminal.tell(&format!("{}\n", render::human::one(&renderer, &sources, one)));
         }
-        let Some(plan) = outcome.plan.filter(|_| errors.is_empty()) else {
-            let count = errors.len();
+        let Some(plan) = outcome.plan.filter(|_| diagnostics.is_empty()) else {
+            let count = diagnostics.len();
             let word = if count == 1 { "error" } else { "errors" };
             let message = format!("{name}: {count} {word}; nothing was touched");
             return Err(wrong(message, "see what each means: plan explain RULE"));
         };
-        let lacking = lacking::of(&plan.plan);
-        if !lacking.is_empty() {
-            let lines: Vec<_> = lacking.iter().map(|(id, why)| format!("{id}: {why}")).collect();
-            let help = "nothing was touched; `plan show` and `plan estimate` work with all of it";
-            return Err(Refusal::new(Exit::NotReady, lines.join("\n       "), help));
-        }
         let given = values::given(&plan, &base);
         if given.is_empty() || is_last {
             let set = setting.set.into_iter().map(|one| (one.name, one.value, one.origin));

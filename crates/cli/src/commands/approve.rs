@@ -115,10 +115,11 @@ async fn answer(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal
             .iter()
             .map(|(at, text)| format!("--question {}   {}", at + 1, text.trim_end()))
             .collect();
-        return Err(wrong(
-            format!("{} asks several questions", args.what),
-            format!("say which:\n      {}", listed.join("\n      ")),
-        ));
+        let message = match args.question {
+            Some(number) => format!("{} has no open question {number}", args.what),
+            None => format!("{} asks several questions", args.what),
+        };
+        return Err(wrong(message, format!("say which:\n      {}", listed.join("\n      "))));
     };
     let (choices, wanted) = asked(plan.entry(at), *question);
     let choices: Vec<_> =

@@ -27,7 +27,12 @@ async fn resume(args: &Resume, terminal: &mut Terminal) -> Result<Exit, Refusal>
         return Err(Refusal::new(Exit::Wrong, message, "begin a new one: plan apply PLAN"));
     }
     let engine = open(args, store, run).await?;
-    Ok(operate::drive(engine, args.output, terminal).await)
+    // What was asked for, by `plan rollback`, is done.
+    let as_asked = engine.course.goes_back_as_asked;
+    Ok(match operate::drive(engine, args.output, terminal).await {
+        Exit::RolledBack if as_asked => Exit::Done,
+        other => other,
+    })
 }
 
 /// The engine of a run that is there, under a lease.

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use plan_executor::lacking;
 use plan_model::diagnostic::{Diagnostic, Severity};
 use plan_model::folder::{SIZE_LIMIT, decode};
 use plan_model::source::{Sources, Span};
@@ -57,13 +58,16 @@ pub fn run(args: &Validate, terminal: &mut Terminal) -> Exit {
 }
 
 pub fn look_at(sources: &mut Sources, name: &str, setting: &Setting) -> Outcome {
-    if name == "-" {
-        return standard_input(sources, setting);
+    let mut outcome = match name {
+        "-" => standard_input(sources, setting),
+        name if is_environment(name) => validate::environment(sources, &Disk, name),
+        name => validate::plan(sources, &Disk, name, setting),
+    };
+    // Where parts were refused, that something is missing proves nothing.
+    if let Some(plan) = outcome.plan.as_ref().filter(|plan| !plan.plan.in_part) {
+        outcome.diagnostics.extend(lacking::of(&plan.plan));
     }
-    if is_environment(name) {
-        return validate::environment(sources, &Disk, name);
-    }
-    validate::plan(sources, &Disk, name, setting)
+    outcome
 }
 
 fn standard_input(sources: &mut Sources, setting: &Setting) -> Outcome {

@@ -33,10 +33,13 @@ impl Perform for Backup {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {
         let mut lacks = here_only(around);
         lacks.extend(self.copy_to.as_ref().and_then(|to| Second::lacks(&to.value)));
-        if self.encrypt_for.is_some() {
-            lacks.extend(encrypt::lacks());
-        }
         lacks
+    }
+
+    fn unready(&self) -> Vec<String> {
+        let second = self.copy_to.as_ref().and_then(|to| Second::unready(&to.value));
+        let encrypted = self.encrypt_for.as_ref().and_then(|_| encrypt::unready());
+        second.into_iter().chain(encrypted).collect()
     }
 
     fn tools(&self, fill: &Filler<'_>) -> Vec<String> {

@@ -14,6 +14,9 @@ use crate::event::{Failure, Outputs};
 use crate::fill::Filler;
 use crate::world::{Around, Broken, Job, error};
 
+/// So many files that a step brought are named.
+const NAMED: usize = 500;
+
 pub const ABOUT: About = About {
     key: "git",
     verified: "HEAD is the commit that was wanted",
@@ -226,8 +229,14 @@ impl<'j> Tree<'j> {
         note.left = moves.then(|| commit.clone());
         noted.write(&note)?;
         let mut outputs = Outputs::new();
+        // For the changelog; whoever brings more than it can name is read in git.
+        let changed = self.ask(&["diff", "--name-only", "-z", &note.commit, &commit, "--"]).await?;
+        let folder = self.around.dir.canonicalize().unwrap_or_else(|_| self.around.dir.clone());
+        let changed = changed.split('\0').filter(|name| !name.is_empty()).take(NAMED);
+        let changed: Vec<_> = changed.map(|name| folder.join(name).display().to_string()).collect();
         outputs.insert("commit".to_owned(), Json::from(commit));
         outputs.insert("previous".to_owned(), Json::from(note.commit));
+        outputs.insert("changed".to_owned(), Json::from(changed));
         Ok(outputs)
     }
 

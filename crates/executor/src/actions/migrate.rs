@@ -194,9 +194,9 @@ fn scripts(
     let file =
         |(name, text): (String, String)| MigrationFile { name, file: FileId(0), text: text.into() };
     let mut files: Vec<MigrationFile> =
-        job.world.frozen_scripts(&fill.text(&from.value)?)?.into_iter().map(file).collect();
+        job.world.frozen_scripts(&fill.named(&from.value)?)?.into_iter().map(file).collect();
     if let Some(folder) = &migrate.rollbacks {
-        for (name, text) in job.world.frozen_scripts(&fill.text(&folder.value)?)? {
+        for (name, text) in job.world.frozen_scripts(&fill.named(&folder.value)?)? {
             let name = name.rsplit('/').next().unwrap_or(&name).to_owned();
             let known = |file: &MigrationFile| file.name.rsplit('/').next() == Some(&name);
             if !files.iter().any(known) {

@@ -92,8 +92,9 @@ pub async fn start(
             job.program(words, around, None, apart).await
         }
         Command::File(script) => {
-            let file = fill.path(&script.file.value)?;
-            is_as_reviewed(job, &fill.text(&script.file.value)?, &file)?;
+            let name = fill.named(&script.file.value)?;
+            let file = job.world.base.join(&name);
+            is_as_reviewed(job, &name, &file)?;
             let arguments = script.args.iter().flatten().map(|argument| fill.of(argument));
             let arguments = arguments.collect::<Result<Vec<_>, Failure>>()?;
             if !around.on.is_empty() {

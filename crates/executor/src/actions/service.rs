@@ -1,8 +1,10 @@
 //! `service`: stops, starts, restarts and reloads what runs on a machine, by its manager. Whether a service
 //! runs is asked before and after each turn; the way back brings each to the state that it had.
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use plan_model::model::action::Action;
 use plan_model::model::action::service::{Manager, Service, ServiceCommands};
 use plan_model::model::plan::Surroundings;
 use plan_model::model::value::{OneOrMany, Text};
@@ -15,7 +17,7 @@ use super::noted::Noted;
 use super::{About, Act, Found, Perform, again, goes_on, here_only};
 use crate::event::{Failure, Outputs};
 use crate::fill::Filler;
-use crate::world::{Around, Broken, Job, error};
+use crate::world::{Around, Broken, Job, World, error};
 
 /// So long a service may take to stop, where the plan does not say.
 const DRAIN: Duration = Duration::from_secs(90);
@@ -119,10 +121,10 @@ impl Perform for Service {
             for (name, was_up) in before.into_iter().rev() {
                 match was_up {
                     // How well it ran before nobody knows: what is not down is as it was.
-                    true if services.settled(&name).await?.is_down() => {
-                        services.start(&name).await?;
-                    }
-                    true => {}
+                    true => match services.settled(&name).await? {
+                        State::Up(_) | State::Between => {}
+                        State::Down | State::Unknown(_) => services.start(&name).await?,
+                    },
                     false => services.stop(&name).await?,
                 }
             }
@@ -150,11 +152,43 @@ enum State {
     /// On its way up or down, or started again and again.
     Between,
     Down,
+    /// Nothing that its manager knows: what that says.
+    Unknown(String),
 }
 
 impl State {
     fn is_down(&self) -> bool {
         *self == State::Down
+    }
+}
+
+/// Whether a service of the plan's `state:` runs, by the manager that a step of the plan has for it.
+pub async fn state_of(world: &Rc<World>, name: &str) -> Result<&'static str, Failure> {
+    let mut found = None;
+    for (at, entry) in world.plan.entries().iter().enumerate() {
+        let Some(step) = entry.step() else { continue };
+        let Some(Action::Service(service)) = step.actions.first() else { continue };
+        let fill = world.filler(Some(at), None);
+        let parts = [&service.stop, &service.start, &service.restart, &service.reload];
+        let mut names = parts.into_iter().flatten().flat_map(OneOrMany::iter);
+        if names.any(|one| fill.of(one).is_ok_and(|one| one == name)) {
+            found = Some((at, service, &step.surroundings));
+            break;
+        }
+    }
+    let job = Job::new(world.clone(), found.map(|(at, ..)| at), format!("state-of-{name}"));
+    let services = match found {
+        Some((_, service, around)) => Services::of(service, &job, around)?,
+        None => Services::asked(&job, job.around(None)?, None),
+    };
+    match services.settled(&plain(name.to_owned())?).await {
+        Ok(State::Up(_)) => Ok("runs"),
+        Ok(State::Between) => Ok("comes up again and again"),
+        Ok(State::Down) => Ok("does not run"),
+        Ok(State::Unknown(_)) => Ok("not there"),
+        Err(Broken::Failed(failure)) => Err(failure),
+        Err(Broken::Lost) => Err(error(format!("{name}: who asked its manager is gone"))),
+        Err(Broken::InDoubt(why)) => Err(error(format!("{name}: {why}"))),
     }
 }
 
@@ -241,7 +275,7 @@ impl<'j> Services<'j> {
     async fn settled(&self, name: &str) -> Result<State, Broken> {
         let began = Instant::now();
         loop {
-            match self.state(name).await? {
+            match self.found(name).await? {
                 State::Between if began.elapsed() < START => sleep(EVERY).await,
                 state => return Ok(state),
             }
@@ -290,6 +324,17 @@ impl<'j> Services<'j> {
     }
 
     async fn state(&self, name: &str) -> Result<State, Broken> {
+        match self.found(name).await? {
+            State::Unknown(said) => {
+                let said: String = said.trim().chars().take(200).collect();
+                let text = format!("{name} is nothing that its manager knows: {said}");
+                Err(error(text).into())
+            }
+            state => Ok(state),
+        }
+    }
+
+    async fn found(&self, name: &str) -> Result<State, Broken> {
         let program = match self.manager {
             Manager::Systemd => {
                 vec!["systemctl", "show", "--property=ActiveState,MainPID,LoadState", "--", name]
@@ -308,8 +353,7 @@ impl<'j> Services<'j> {
         let said = ran.text().unwrap_or_default();
         let unknown = || -> Result<State, Broken> {
             ran.check(self.around.timeout)?;
-            let said: String = said.trim().chars().take(200).collect();
-            Err(error(format!("{name} is nothing that its manager knows: {said}")).into())
+            Ok(State::Unknown(said.clone()))
         };
         match self.manager {
             Manager::Systemd => {

@@ -17,6 +17,9 @@ use crate::world::database::refusal::Why;
 use crate::world::database::{Patience, Rows, Session, literal};
 use crate::world::{Broken, Job, error};
 
+/// So much of a value is shown.
+const CELL: usize = 120;
+
 pub const ABOUT: About = About {
     key: "sql",
     verified: "the server answers each statement; more statements of a script than ran are a failure",
@@ -42,6 +45,10 @@ impl Perform for Sql {
     ) -> Act<'a, Result<Outputs, Broken>> {
         Box::pin(async move {
             let rows = run(self, job, around).await?;
+            let step = job.entry.and_then(|entry| job.world.plan.entry(entry).step());
+            if step.is_some_and(|step| step.read_only == Some(true)) {
+                tell(job, &rows);
+            }
             let mut outputs = Outputs::new();
             outputs.insert("rows".to_owned(), Json::from(rows.rows));
             outputs.insert("changed".to_owned(), Json::from(rows.changed));
@@ -204,6 +211,35 @@ async fn run(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Rows, Broken
     result
 }
 
+/// Whoever only asks wants to read the answer: it goes into the step's log.
+fn tell(job: &Job, rows: &Rows) {
+    let cell = |text: &str| -> String {
+        let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+        plain.take(CELL).collect::<String>().trim_end().to_owned()
+    };
+    let lines: Vec<Vec<String>> =
+        std::iter::once(rows.names.iter().map(|name| cell(name)).collect())
+            .chain(rows.shown.iter().map(|line| {
+                line.iter().map(|one| one.as_deref().map_or(String::new(), cell)).collect()
+            }))
+            .collect();
+    let width = |at: usize| {
+        let cells = lines.iter().filter_map(|line| line.get(at));
+        cells.map(|text| text.chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..rows.names.len()).map(width).collect();
+    for line in lines.iter().filter(|line| !line.is_empty()) {
+        let cells = line.iter().zip(&widths);
+        let cells = cells
+            .map(|(text, width)| format!("{text}{}", " ".repeat(width - text.chars().count())));
+        job.say(cells.collect::<Vec<_>>().join(" | ").trim_end());
+    }
+    let more = rows.rows.saturating_sub(rows.shown.len() as u64);
+    if more > 0 {
+        job.say(&format!("and {more} rows more"));
+    }
+}
+
 /// All that comes before the first statement.
 async fn ready(
     step: &Sql,
@@ -278,7 +314,7 @@ async fn in_transaction<T>(
 fn text(sql: &Sql, job: &Job, dialect: Dialect) -> Result<String, Failure> {
     let fill = job.filler();
     let text = match (sql.text(), sql.keys().and_then(|keys| keys.file.as_ref())) {
-        (_, Some(file)) => job.world.frozen_text(&fill.text(&file.value)?)?,
+        (_, Some(file)) => job.world.frozen_text(&fill.named(&file.value)?)?,
         (Some(text), None) => fill.sql(&text.value, dialect)?,
         (None, None) => return Err(error("there are no statements")),
     };

@@ -41,7 +41,7 @@ impl fmt::Display for Object {
     }
 }
 
-pub fn lacks() -> Option<String> {
+pub fn unready() -> Option<String> {
     match Credentials::from_env() {
         Some(_) => None,
         None => Some(
@@ -75,7 +75,7 @@ impl Object {
 
     fn reach(&self) -> Result<Reached, Failure> {
         let credentials = Credentials::from_env();
-        let credentials = credentials.ok_or_else(|| error(lacks().unwrap_or_default()))?;
+        let credentials = credentials.ok_or_else(|| error(unready().unwrap_or_default()))?;
         let region = variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]);
         let region = region.unwrap_or_else(|| "us-east-1".to_owned());
         let endpoint = variable(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]);

@@ -105,6 +105,8 @@ async fn by_program(
                 "--events",
                 "--hex-blob",
                 "--skip-lock-tables",
+                // They ask for a right over all databases, and are none of the data.
+                "--no-tablespaces",
             ];
             (dump, wanted.map(str::to_owned).to_vec())
         }
@@ -161,7 +163,9 @@ pub fn login(at: &Address) -> (Vec<String>, Vec<(String, String)>) {
     let password = url.password().map(decoded);
     let setting = |names: &[&str]| {
         let mut pairs = url.query_pairs();
-        pairs.find(|(key, _)| names.contains(&&**key)).map(|(_, value)| value.into_owned())
+        let (_, value) = pairs.find(|(key, _)| names.contains(&&**key))?;
+        // So sqlx writes a certificate that is a file.
+        Some(value.strip_prefix("file: ").unwrap_or(&value).to_owned())
     };
     let mut env = Vec::new();
     let mut arguments = Vec::new();

@@ -17,7 +17,7 @@ pub const ENDING: &str = ".age";
 pub const IDENTITY: &str = "PLAN_AGE_IDENTITY";
 
 /// What this machine lacks for it.
-pub fn lacks() -> Option<String> {
+pub fn unready() -> Option<String> {
     let text =
         "`encrypt_for` needs the program `age`, which is not in the PATH: apt-get install age";
     (!is_there(Path::new(""), "age")).then(|| text.to_owned())

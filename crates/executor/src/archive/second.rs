@@ -54,14 +54,18 @@ impl Second {
             .ok_or_else(|| error(unknown(copy_to)))
     }
 
-    /// What is missing for it, as far as the machine alone can tell.
+    /// What can never be one.
     pub fn lacks(copy_to: &str) -> Option<String> {
         match copy_to.split_once("://") {
             None if copy_to.starts_with("s3:") => Some(unknown(copy_to)),
-            None => None,
-            Some(("s3", _)) => bucket::lacks(),
+            None | Some(("s3", _)) => None,
             Some(_) => Some(unknown(copy_to)),
         }
+    }
+
+    /// What this machine lacks for it.
+    pub fn unready(copy_to: &str) -> Option<String> {
+        copy_to.starts_with("s3://").then(bucket::unready).flatten()
     }
 
     pub fn file(&self) -> Option<&Path> {

@@ -17,7 +17,9 @@ pub fn look(job: &Job, check: &DiskCheck) -> Looked {
 fn try_look(job: &Job, check: &DiskCheck) -> Result<Looked, Failure> {
     let fill = job.filler();
     let path = fill.path(&check.disk.value)?;
-    let stat = match rustix::fs::statvfs(&path) {
+    // What the run itself makes is not there yet: it will be where its parent is.
+    let there = path.ancestors().find(|one| one.exists()).unwrap_or(&path);
+    let stat = match rustix::fs::statvfs(there) {
         Ok(stat) => stat,
         Err(problem) => return Ok(Looked::Unmeasured(format!("{}: {problem}", path.display()))),
     };

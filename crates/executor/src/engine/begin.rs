@@ -13,6 +13,7 @@ use plan_model::model::check::{Check, Proof};
 use plan_model::resolve::What;
 
 use super::*;
+use crate::actions;
 use crate::archive::catalogue::{Catalogue, Kept};
 use crate::archive::{Manifest, prove};
 use crate::checks::{self, Checked, Looked};
@@ -119,6 +120,7 @@ impl Begun {
         let name = "requirements";
         let asked = self.apart(name, nameless(name), async |world| {
             let mut checked = missing;
+            checked.extend(unready(&world.plan));
             checked.extend(checks::host::all(&world).await);
             for (at, check) in world.plan.plan.requires.iter().enumerate() {
                 let job = Job::new(world.clone(), None, format!("requirement-{}", at + 1));
@@ -420,4 +422,18 @@ fn see(check: &Check, entry: Option<usize>, world: &World, ends: &mut BTreeMap<P
         }
         _ => {}
     }
+}
+
+/// What the steps need of this machine and it has not.
+fn unready(plan: &CompiledPlan) -> Vec<Checked> {
+    let mut found = Vec::new();
+    for entry in plan.entries() {
+        let Some(action) = entry.step().and_then(|step| step.actions.first()) else { continue };
+        found.extend(actions::performer(action).unready().into_iter().map(|why| Checked {
+            line: format!("`{}` has what it needs", entry.id),
+            looked: Looked::Fails(why),
+            hint: None,
+        }));
+    }
+    found
 }

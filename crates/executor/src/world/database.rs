@@ -66,6 +66,26 @@ pub struct Rows {
     pub rows: u64,
     pub first: Option<Json>,
     pub changed: u64,
+    /// Their names, and the first of them.
+    pub names: Vec<String>,
+    pub shown: Vec<Line>,
+}
+
+/// So many rows are kept to be shown.
+const SHOWN: usize = 100;
+
+impl Rows {
+    /// One more; what is in it is asked only of those that are kept.
+    fn add<R: sqlx::Row>(&mut self, row: &R, line: impl FnOnce(&R) -> Line) {
+        self.rows += 1;
+        if self.rows == 1 {
+            self.names =
+                row.columns().iter().map(|column| sqlx::Column::name(column).to_owned()).collect();
+        }
+        if self.shown.len() < SHOWN {
+            self.shown.push(line(row));
+        }
+    }
 }
 
 /// How long statements may wait and take.

@@ -68,6 +68,10 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("empty-text", "A text with nothing in it is nearly always a mistake."),
     (
+        "cannot-be-done",
+        "The plan is right, but this version of plan cannot carry it out: better known now than during the night.",
+    ),
+    (
         "environment-name",
         "The file of an environment bears its name, so that --env prod cannot lay staging over a plan.",
     ),

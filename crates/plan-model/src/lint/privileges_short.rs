@@ -16,7 +16,7 @@ pub const RULE: Rule = Rule {
     severity: Level::Error,
     about: "the rights asked for cover the way there, the way back and the dump",
     why: "One guide asks for CREATE, ALTER, INSERT, UPDATE and DELETE: enough to go forward. Its dump \
-          stops for lack of SELECT and LOCK TABLES, and its rollback for lack of DROP, which is found \
+          stops for lack of SELECT, LOCK TABLES and EVENT, and its rollback for lack of DROP, which is found \
           out when the rollback is needed. The check before the start has to ask for all of them.",
     bad: "plan: p
 connections: { main: { server: mysql, host: localhost, database: shop } }
@@ -29,7 +29,7 @@ steps:
     good: "plan: p
 connections: { main: { server: mysql, host: localhost, database: shop } }
 requires:
-  - { database: main, privileges: [SELECT, LOCK TABLES] }
+  - { database: main, privileges: [SELECT, LOCK TABLES, EVENT, SHOW VIEW, TRIGGER] }
 steps:
   - step: save
     backup: { database: main, to: backups/ }
@@ -64,7 +64,8 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
         for (at, entry) in ask::written(plan) {
             let all: &[&'static str] = match entry.step().and_then(ask::action) {
                 Some(Action::Backup(backup)) if is(&backup.database, id) => {
-                    &["SELECT", "LOCK TABLES"]
+                    // Without the last two, it leaves out what it may not see, and says nothing.
+                    &["SELECT", "LOCK TABLES", "EVENT", "SHOW VIEW", "TRIGGER"]
                 }
                 Some(Action::Migrate(migrate)) if migrate.database.value == id => {
                     &of_migration(lint, migrate)
@@ -138,9 +139,10 @@ mod tests {
     #[test]
     fn the_way_back_and_the_dump_need_rights_too() {
         let forward = ", privileges: [create, select, insert, delete]";
-        let message = "main|the plan also needs DROP, LOCK TABLES on main, the way back included";
+        let message = "main|the plan also needs DROP, EVENT, LOCK TABLES, SHOW VIEW, TRIGGER on main, the way back included";
         check("mysql", forward, &[message]);
-        check("mysql", ", privileges: [create, select, insert, delete, drop, lock tables]", &[]);
+        let all = "create, select, insert, delete, drop, lock tables, event, show view, trigger";
+        check("mysql", &format!(", privileges: [{all}]"), &[]);
         check("mysql", ", privileges: [ALL PRIVILEGES]", &[]);
     }
 

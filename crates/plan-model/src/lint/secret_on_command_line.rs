@@ -2,7 +2,10 @@
 
 use super::code::{Code, program};
 use super::{Finding, Level, Lint, Rule, ask, code, secrets};
+use crate::model::action::Action;
+use crate::model::action::maintenance::{Maintenance, MaintenanceKind};
 use crate::model::action::run::Command;
+use crate::model::value::Text;
 use crate::shell::facts;
 
 pub const RULE: Rule = Rule {
@@ -54,7 +57,7 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
         }
     }
     if any {
-        arguments_of_files(lint, &names, found);
+        arguments(lint, &names, found);
     }
 }
 
@@ -122,15 +125,22 @@ fn inputs(
     }
 }
 
-/// `run: { file: …, args: … }`
-fn arguments_of_files(lint: &Lint<'_>, names: &[Vec<String>], found: &mut Vec<Finding>) {
+/// What an action gives a program as an argument: `run: { file: …, args: … }`, and artisan's own.
+fn arguments(lint: &Lint<'_>, names: &[Vec<String>], found: &mut Vec<Finding>) {
     for (at, entry) in ask::written(lint.plan) {
         let Some(step) = entry.step() else { continue };
         let back = step.rollback.iter().flat_map(|many| many.iter());
         let all = std::iter::once(&step.actions).chain(back.map(|back| &back.actions));
-        for run in all.filter_map(|actions| actions.run()) {
-            let Command::File(file) = run else { continue };
-            for word in file.args.iter().flatten() {
+        for action in all.flat_map(|actions| actions.iter()) {
+            let (words, is_artisan): (Vec<&Text>, bool) = match action {
+                Action::Run(Command::File(file)) => (file.args.iter().flatten().collect(), false),
+                Action::Maintenance(Maintenance::Full(keys)) => {
+                    let is_artisan = keys.kind == Some(MaintenanceKind::Laravel);
+                    (keys.bypass.iter().filter(|_| is_artisan).collect(), true)
+                }
+                _ => continue,
+            };
+            for word in words {
                 let Some((name, _)) = secrets::used(&word.value, &names[entry.scope]) else {
                     continue;
                 };
@@ -138,10 +148,15 @@ fn arguments_of_files(lint: &Lint<'_>, names: &[Vec<String>], found: &mut Vec<Fi
                     "`{}`: the secret `{name}` is an argument: every user of the machine can read it",
                     entry.id
                 );
-                let help = format!(
-                    "give it by the environment: env: {{ {}: \"{{{{ {name} }}}}\" }}",
-                    name.to_ascii_uppercase()
-                );
+                let help = match is_artisan {
+                    true => format!(
+                        "artisan takes this path as an argument: let `{name}` be an input that is not secret"
+                    ),
+                    false => format!(
+                        "give it by the environment: env: {{ {}: \"{{{{ {name} }}}}\" }}",
+                        name.to_ascii_uppercase()
+                    ),
+                };
                 found.push(Finding::new(word.span, message).about(at).help(help));
             }
         }
@@ -215,6 +230,19 @@ mod tests {
         ] {
             check(&RULE, &plan(run), &[&expected]);
         }
+    }
+
+    #[test]
+    fn the_path_for_testers_is_an_argument_of_artisan() {
+        let plan = |kind: &str| {
+            plan("\"true\"")
+                + &format!(
+                    "  - {{ step: b, maintenance: {{ turn: on, kind: {kind}, bypass: \"{{{{ pw }}}}\" }} }}\n  - {{ step: c, maintenance: off }}\n"
+                )
+        };
+        let said = "\"{{ pw }}\"|`b`: the secret `pw` is an argument: every user of the machine can read it";
+        check(&RULE, &plan("laravel"), &[said]);
+        check(&RULE, &plan("file"), &[]);
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Look<'_> {
     }
 
     fn template(&self, change: &FillTemplate) -> Result<Vec<String>, Failure> {
-        let name = self.fill.text(&change.template.value)?;
+        let name = self.fill.named(&change.template.value)?;
         let Some(text) = self.there(&self.base.join(&name)) else { return Ok(Vec::new()) };
         let own = change.values.iter().flat_map(|values| values.0.iter());
         let own = own.map(|(key, value)| Ok((key.value.clone(), self.fill.json(&value.json)?)));

@@ -7,7 +7,7 @@ use crate::event::{Failure, Outputs};
 
 pub fn make(going: &mut Going<'_>, change: &FillTemplate) -> Result<(), Failure> {
     let fill = going.fill();
-    let name = fill.text(&change.template.value)?;
+    let name = fill.named(&change.template.value)?;
     let text = going.job.world.frozen_text(&name)?;
     let own = change.values.iter().flat_map(|values| values.0.iter());
     let own = own.map(|(key, value)| Ok((key.value.clone(), fill.json(&value.json)?)));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Services, State};
 use crate::actions::noted::Noted;
+use crate::secret::MASK;
 use crate::world::{Broken, Ran, error};
 
 /// A container, by the keys of Docker. One that `run` began is none of the service.
@@ -148,10 +149,15 @@ async fn image(services: &Services<'_>, name: &str) -> Result<String, Broken> {
     if let Some(container) = containers(services, name).await?.pop() {
         return Ok(container.image);
     }
-    let text = said(services, &["config"]).await?;
+    // Where secrets were is nothing that YAML knows.
+    let text = said(services, &["config"]).await?.replace(MASK, "covered");
     let mut found = Vec::new();
     let project = Document::parse(FileId::default(), &text, &mut found);
     let project = project.as_ref().map(|project| project.root());
+    if project.is_none() {
+        let why = found.pop().map_or_else(String::new, |found| found.message);
+        return Err(error(format!("the `config` of the project cannot be read: {why}")).into());
+    }
     let at = |keys: &[&str]| keys.iter().try_fold(project?, |node, key| node.get(key));
     if at(&["services", name]).is_none() {
         return Err(error(format!("the project has no service {name}")).into());

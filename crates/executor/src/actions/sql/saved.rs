@@ -145,7 +145,7 @@ async fn changed(
                 after: Some(after),
             });
         }
-        return Ok(Rows { rows: 0, first: None, changed: keys.len() as u64 });
+        return Ok(Rows { changed: keys.len() as u64, ..Rows::default() });
     }
     // Where its condition stands in the statement, not in the text around it.
     let place = change.condition.clone().map(|range| range.start - start..range.end - start);
@@ -202,7 +202,7 @@ async fn exactly(
         if changed != keys {
             return Err(others());
         }
-        return Ok(Rows { rows: 0, first: None, changed: keys.len() as u64 });
+        return Ok(Rows { changed: keys.len() as u64, ..Rows::default() });
     }
     if keys.is_empty() {
         return session.run_within(piece, patience).await.and_then(|rows| match rows.changed {

@@ -42,6 +42,15 @@ async fn session(swap: &Swap<'_>) -> Result<Session, Failure> {
     swap.job.session(swap.at()?).await
 }
 
+/// Who may not make one may not drop it either, also where there is none.
+async fn drop_database(session: &mut Session, name: &str) -> Result<(), Failure> {
+    if count(session, name).await?.is_some() {
+        let name = session.identifier(name);
+        session.run(&format!("drop database if exists {name}")).await?;
+    }
+    Ok(())
+}
+
 async fn tables(session: &mut Session, database: &str) -> Result<Vec<String>, Failure> {
     let name = session.literal(database);
     let query = format!(
@@ -107,9 +116,16 @@ pub async fn prepare(swap: &Swap<'_>) -> Result<(), Broken> {
     let made = async {
         let found = immovable(&mut session, &live).await?;
         refuse(&found)?;
+        drop_database(&mut session, &new).await?;
         let quoted = session.identifier(&new);
-        session.run(&format!("drop database if exists {quoted}")).await?;
-        session.run(&format!("create database {quoted}")).await?;
+        session.run(&format!("create database {quoted}")).await.map_err(|refusal| {
+            let failure = Failure::from(refusal);
+            error(format!(
+                "{}; a restore makes databases beside the live one: GRANT ALL ON `{live}%`.* TO the account of \
+                 connection {}",
+                failure.text, at.id
+            ))
+        })?;
         Ok::<_, Failure>(())
     };
     let made = made.await;
@@ -167,10 +183,7 @@ pub async fn swap(swap: &Swap<'_>) -> Result<(), Failure> {
     let mut session = session(swap).await?;
     let left = tables(&mut session, &new).await;
     let result = match left {
-        Ok(left) if left.is_empty() => {
-            let name = session.identifier(&new);
-            session.run(&format!("drop database if exists {name}")).await.map_err(Failure::from)
-        }
+        Ok(left) if left.is_empty() => drop_database(&mut session, &new).await,
         Ok(left) => Err(error(format!("{} did not come into its place", left.join(", ")))),
         Err(failure) => Err(failure),
     };
@@ -257,8 +270,7 @@ pub async fn forget(swap: &Swap<'_>) -> Result<(), Failure> {
     let mut session = session(swap).await?;
     let dropped = async {
         for name in names {
-            let name = session.identifier(&name);
-            session.run(&format!("drop database if exists {name}")).await?;
+            drop_database(&mut session, &name).await?;
         }
         Ok::<_, Failure>(())
     };

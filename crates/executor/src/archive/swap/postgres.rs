@@ -98,7 +98,8 @@ pub async fn make(session: &mut Session, live: &str, new: &str) -> Result<(), Fa
     let name = session.literal(live);
     let of_live = format!(
         "select r.rolname, pg_encoding_to_char(d.encoding), d.datcollate, d.datctype, d.datconnlimit,
-             coalesce(to_jsonb(d) ->> 'datlocprovider', 'c'), t.spcname
+             coalesce(to_jsonb(d) ->> 'datlocprovider', 'c'), t.spcname,
+             d.dattablespace = (select dattablespace from pg_database where datname = 'template0')
          from pg_database d join pg_roles r on r.oid = d.datdba
          join pg_tablespace t on t.oid = d.dattablespace where d.datname = {name}"
     );
@@ -112,15 +113,19 @@ pub async fn make(session: &mut Session, live: &str, new: &str) -> Result<(), Fa
             part(5)
         )));
     }
+    // Said only where it must be: whoever says it needs a right to that place.
+    let tablespace = match part(7).starts_with('t') {
+        true => String::new(),
+        false => format!(" tablespace {}", session.identifier(&part(6))),
+    };
     let create = format!(
         "create database {quoted} owner {} template template0 encoding {} lc_collate {} lc_ctype {} \
-         connection limit {} tablespace {}",
+         connection limit {}{tablespace}",
         session.identifier(&part(0)),
         session.literal(&part(1)),
         session.literal(&part(2)),
         session.literal(&part(3)),
         part(4),
-        session.identifier(&part(6))
     );
     session.run(&create).await?;
     Ok(())

@@ -80,6 +80,13 @@ impl Address {
             None => connections.first(),
         };
         let (id, connection) = known.ok_or_else(|| error("the plan has no such connection"))?;
+        // A part that uses a connection of the plan has other inputs: its texts are the plan's.
+        let plan = &fill.plan.plan;
+        let declared = id.span.file;
+        let is_of_environment = (plan.environment.as_ref())
+            .is_some_and(|environment| environment.environment.span.file == declared);
+        let is_of_plan = declared == plan.file.plan.span.file || is_of_environment;
+        let fill = &Filler { entry: fill.entry.filter(|_| !is_of_plan), ..*fill };
         let id = id.value.clone();
         let about = |failure: Failure| error(format!("connection {id}: {}", failure.text));
         let url = fill.optional(connection.url.as_ref()).map_err(about)?;

@@ -9,7 +9,7 @@ use super::{Line, Rows, each, json};
 pub async fn run(connection: &mut MySqlConnection, text: &str) -> Result<Rows, sqlx::Error> {
     let mut rows = Rows::default();
     each!(connection, text, done => rows.changed += done.rows_affected(), row => {
-        rows.rows += 1;
+        rows.add(&row, line);
         if rows.rows == 1 && !row.is_empty() && let Ok(raw) = row.try_get_raw(0) {
             let name = raw.type_info().name().to_owned();
             rows.first = Some(json(&name, cell(&row, 0)));

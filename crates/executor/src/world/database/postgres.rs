@@ -47,7 +47,7 @@ pub async fn run(
         affected += done.rows_affected();
         *reached += 1;
     }, row => {
-        rows.rows += 1;
+        rows.add(&row, line);
         if rows.rows == 1 {
             let kind = row.columns().first().map(|_| row.try_get_raw(0));
             if let Some(Ok(raw)) = kind {

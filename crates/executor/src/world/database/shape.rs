@@ -1,7 +1,11 @@
 //! What a database is made of: its objects with their definitions, and its rows as a count with a
 //! digest that does not depend on their order. Reads only.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
 use plan_model::sql::Dialect;
+use regex::Regex;
 
 use super::Session;
 use super::note::NOTES;
@@ -55,9 +59,17 @@ pub async fn hold_still(session: &mut Session) -> Result<(), Refusal> {
 pub async fn objects(session: &mut Session) -> Result<Vec<Object>, Refusal> {
     let mut objects = match session.dialect() {
         Dialect::Sqlite => listed(session, SQLITE_OBJECTS).await?,
-        Dialect::PostgreSql => listed(session, POSTGRES_OBJECTS).await?,
+        Dialect::PostgreSql => {
+            let mut objects = listed(session, POSTGRES_OBJECTS).await?;
+            for object in &mut objects {
+                object.definition = settled(&object.definition);
+            }
+            objects
+        }
         Dialect::MySql | Dialect::MariaDb => {
             let mut objects = listed(session, MYSQL_OBJECTS).await?;
+            // Tables of notes come and go: nobody asks what they are made of.
+            objects.retain(is_of_somebody);
             for object in objects.iter_mut().filter(|object| object.is_table()) {
                 let query = format!("show create table {}", session.identifier(&object.name));
                 let line = session.lines(&query).await?.into_iter().next().unwrap_or_default();
@@ -67,17 +79,17 @@ pub async fn objects(session: &mut Session) -> Result<Vec<Object>, Refusal> {
             objects
         }
     };
-    // Their indexes and constraints bear their names.
-    objects.retain(|object| {
-        !OWN_TABLES.iter().any(|own| {
-            object
-                .name
-                .strip_prefix(own)
-                .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
-        })
-    });
+    objects.retain(is_of_somebody);
     objects.sort();
     Ok(objects)
+}
+
+/// Not one of those that `plan` keeps: their indexes and constraints bear their names.
+fn is_of_somebody(object: &Object) -> bool {
+    !OWN_TABLES.iter().any(|own| {
+        let rest = object.name.strip_prefix(own);
+        rest.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    })
 }
 
 async fn listed(session: &mut Session, query: &str) -> Result<Vec<Object>, Refusal> {
@@ -88,6 +100,28 @@ async fn listed(session: &mut Session, query: &str) -> Result<Vec<Object>, Refus
         Object { kind: next(), name: next(), definition: next() }
     };
     Ok(lines.into_iter().map(object).collect())
+}
+
+/// PostgreSQL says what `IN` over a varchar means in one way before a dump and in another way after it: the casts and
+/// brackets that differ are left out, on both sides.
+fn settled(definition: &str) -> String {
+    if !definition.contains("::") {
+        return definition.to_owned();
+    }
+    static CASTS: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"::(character varying|varchar|text|bpchar)(\(\d+\))?(\[\])?").expect("constant")
+    });
+    static BRACKETS: LazyLock<Regex> = LazyLock::new(|| {
+        let alone = r#"'(?:[^']|'')*'|[\w."]+|ARRAY\[[^\[\]()]*\]"#;
+        Regex::new(&format!(r#"(^|[^\w"])\(({alone})\)"#)).expect("constant")
+    });
+    let mut text = CASTS.replace_all(definition, "").into_owned();
+    loop {
+        match BRACKETS.replace_all(&text, "$1$2") {
+            Cow::Borrowed(_) => return text,
+            Cow::Owned(shorter) => text = shorter,
+        }
+    }
 }
 
 /// The next number of a table is no part of its definition.
@@ -289,6 +323,18 @@ pub async fn digest(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_definition_reads_the_same_before_and_after_a_dump() {
+        let before = "CHECK (((t)::text = ANY ((ARRAY['it''s'::character varying, 'b (c)'::character varying])::text[])))";
+        let after = "CHECK (((t)::text = ANY (ARRAY[('it''s'::character varying)::text, ('b (c)'::character varying)::text])))";
+        assert_eq!(settled(before), settled(after));
+        for other in [after.replace("it''s", "its"), after.replace("ANY", "ALL")] {
+            assert_ne!(settled(before), settled(&other));
+        }
+        let grouped = ["((a)::text = 'x' AND (b OR c))", "(((a)::text = 'x' AND b) OR c)"];
+        assert_ne!(settled(grouped[0]), settled(grouped[1]));
+    }
 
     #[test]
     fn the_next_number_of_a_table_is_left_out() {

@@ -71,7 +71,8 @@ pub async fn take(session: &mut Session, scope: &Scope) -> Result<Snapshot, Refu
         if !object.is_table() {
             // Of what hangs on a table, the table's name stands first.
             let of = object.name.rsplit_once('.').map_or("", |(table, _)| table);
-            if object.kind != "constraint" || scope.sees(of) {
+            let of = index_of(&object.kind, &object.definition).unwrap_or(of.to_owned());
+            if !["constraint", "index"].contains(&object.kind.as_str()) || scope.sees(&of) {
                 snapshot
                     .objects
                     .insert(format!("{} {}", object.kind, object.name), object.definition);
@@ -199,6 +200,16 @@ async fn orphans(session: &mut Session) -> Result<BTreeMap<String, u64>, Refusal
     }
 }
 
+/// The table of an index, as its definition says: `CREATE INDEX a ON public.b USING …`
+fn index_of(kind: &str, definition: &str) -> Option<String> {
+    // SQLite keeps it as it was written.
+    let at = definition.to_ascii_lowercase().find(" on ").filter(|_| kind == "index")?;
+    let table = definition[at + 4..].trim_start();
+    let table = table.strip_prefix("ONLY ").unwrap_or(table);
+    let table = table.split([' ', '(']).next()?.replace('"', "");
+    Some(table.strip_prefix("public.").unwrap_or(&table).to_owned())
+}
+
 /// What differs and may not, in words for people.
 pub fn differences(
     before: &Snapshot,
@@ -249,7 +260,11 @@ pub fn differences(
     for (name, definition) in &before.objects {
         let whole = name.split_once(' ').map_or("", |(_, whole)| whole);
         let table = whole.rsplit_once('.').map_or(whole, |(table, _)| table);
-        if is_out(table) || is_out(whole) {
+        let kind = name.split(' ').next().unwrap_or_default();
+        let index_of = |definition: &String| index_of(kind, definition);
+        let is_of = now.objects.get(name).and_then(index_of);
+        let of = index_of(definition).into_iter().chain(is_of);
+        if is_out(table) || is_out(whole) || of.into_iter().any(|table| is_out(&table)) {
             continue;
         }
         match now.objects.get(name) {

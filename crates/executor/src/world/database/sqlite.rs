@@ -50,10 +50,23 @@ pub async fn run(
         rows.changed += done.rows_affected();
         *reached += 1;
     }, row => {
-        rows.rows += 1;
-        if rows.rows == 1 {
+        // A value can be read once.
+        let is_first = rows.rows == 0;
+        if is_first {
             rows.first = first_value(&row);
         }
+        let first = rows.first.clone().filter(|_| is_first);
+        rows.add(&row, |row| match first {
+            Some(first) => {
+                let first = match first {
+                    Json::Null => None,
+                    Json::String(text) => Some(text),
+                    other => Some(other.to_string()),
+                };
+                std::iter::once(first).chain((1..row.len()).map(|at| cell(row, at))).collect()
+            }
+            None => line(row),
+        });
     });
     // After a statement that changes nothing, SQLite still tells of the one before it.
     if !may_change || all_changes(connection).await? == before {
@@ -94,11 +107,12 @@ pub async fn bound(
 }
 
 pub fn line(row: &SqliteRow) -> Line {
-    let cell = |at: usize| {
-        let raw = row.try_get_raw(at).ok()?;
-        (!raw.is_null()).then(|| text(row, at))
-    };
-    (0..row.len()).map(cell).collect()
+    (0..row.len()).map(|at| cell(row, at)).collect()
+}
+
+fn cell(row: &SqliteRow, at: usize) -> Option<String> {
+    let raw = row.try_get_raw(at).ok()?;
+    (!raw.is_null()).then(|| text(row, at))
 }
 
 fn first_value(row: &SqliteRow) -> Option<Json> {

@@ -71,6 +71,6 @@ impl ActionFacts for Git {
     }
 
     fn outputs(&self) -> &'static [&'static str] {
-        &["commit", "previous"]
+        &["commit", "previous", "changed"]
     }
 }

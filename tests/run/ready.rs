@@ -131,6 +131,27 @@ inputs: { env: { default: staging } }
 }
 
 #[test]
+fn the_way_back_is_tried_elsewhere_first() {
+    let place = Place::with(
+        "rehearsed",
+        "plan: tried\nsteps:\n  \
+         - { step: say, run: echo done >>done, rollback: { run: rm done } }\n",
+    );
+    place.write(
+        "environments/prod.yaml",
+        "environment: prod\nrequires: [{ gate: rehearsed, in: staging }]\n",
+    );
+    place.write("environments/staging.yaml", "environment: staging\n");
+    let prod = ["apply", "plan.yaml", "--env", "prod"];
+    let staging = ["apply", "plan.yaml", "--env", "staging"];
+    place.plan(&prod).ends(6).says("taken back from there");
+    place.plan(&staging).ends(0);
+    place.plan(&prod).ends(6).says("taken back from there");
+    place.plan(&["rollback"]).ends(0);
+    place.plan(&prod).ends(0);
+}
+
+#[test]
 fn an_approval_covers_all_that_decides_what_runs() {
     let plan = r#"
 plan: covered

@@ -54,12 +54,13 @@ fn state(place: &Place) -> String {
     format!("{head}\n{refs}\n{}", git(place, "app", &["status", "--porcelain"]))
 }
 
-const MOVES: [(&str, &str, &str); 6] = [
+const MOVES: [(&str, &str, &str); 7] = [
     ("tag", "fetch: origin, checkout: v2", "two"),
     ("branch", "fetch: origin, checkout: feature", "one"),
     ("merge", "fetch: origin, merge: origin/feature", "one"),
     ("forward", "fetch: origin, merge: origin/main, fast_forward_only: true", "two"),
     ("both", "fetch: origin, checkout: feature, merge: origin/main", "two"),
+    ("new", "branch: change, checkout: change", "one"),
     ("mark", "fetch: origin, branch: before-it, tag: a-tag, checkout: v2", "two"),
 ];
 

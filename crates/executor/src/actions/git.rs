@@ -153,8 +153,15 @@ impl<'j> Tree<'j> {
         }
         let (checkout, merge) = (self.word(&git.checkout)?, self.word(&git.merge)?);
         let mut note = note;
+        let branch = self.word(&git.branch)?;
         for to in [&checkout, &merge].into_iter().flatten() {
-            let commit = self.commit_of(to).await.map_err(fail)?;
+            // A branch that this very step makes begins where the work tree is.
+            let is_made = branch.as_ref() == Some(to)
+                && !self.has(&format!("refs/heads/{to}")).await.map_err(fail)?;
+            let commit = match is_made {
+                true => note.commit.clone(),
+                false => self.commit_of(to).await.map_err(fail)?,
+            };
             if let Some(expected) = self.job.filler().optional(git.expect_commit.as_ref())? {
                 let is_it = expected.len() >= 7 && commit.starts_with(&expected.to_lowercase());
                 if !is_it {

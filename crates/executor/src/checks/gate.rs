@@ -5,7 +5,7 @@ use plan_model::notation::Spoken;
 use plan_model::template::shell_word;
 
 use super::Looked;
-use crate::event::Failure;
+use crate::event::{Event, Failure};
 use crate::state::RunState;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
@@ -26,10 +26,7 @@ async fn try_look(job: &Job, check: &GateCheck) -> Result<Looked, Failure> {
     };
     // When it happened, and by whom; the newest first.
     let found: Vec<_> = match check.gate {
-        GateKind::Rehearsed => {
-            return Err(error("this version of plan cannot rehearse yet"));
-        }
-        GateKind::Applied => {
+        GateKind::Rehearsed | GateKind::Applied => {
             let wanted = check.environment.as_ref().map(|environment| environment.value.as_str());
             let runs = store.runs().await.map_err(wrong)?.into_iter();
             let fits = runs.filter(|run| {
@@ -37,9 +34,25 @@ async fn try_look(job: &Job, check: &GateCheck) -> Result<Looked, Failure> {
                     Some(wanted) => run.environment.as_deref() == Some(wanted),
                     None => run.environment != world.environment,
                 };
-                run.digest == world.digest && run.state == RunState::Succeeded && elsewhere
+                run.digest == world.digest && elsewhere
             });
-            fits.map(|run| (run.changed_at, run.by)).collect()
+            let mut found = Vec::new();
+            for run in fits {
+                let fits = match (check.gate, run.state) {
+                    (GateKind::Applied, state) => state == RunState::Succeeded,
+                    // The whole way there, and the whole way back.
+                    (_, RunState::RolledBack) => {
+                        let records = store.read(&run, 0).await.map_err(wrong)?;
+                        let ended = Event::Ended { ending: RunState::Succeeded };
+                        records.iter().any(|record| record.event == ended)
+                    }
+                    _ => false,
+                };
+                if fits {
+                    found.push((run.changed_at, run.by));
+                }
+            }
+            found
         }
         GateKind::Approved => {
             let approvals = store.approvals(&world.reviewed).await.map_err(wrong)?.into_iter();
@@ -66,12 +79,16 @@ async fn try_look(job: &Job, check: &GateCheck) -> Result<Looked, Failure> {
 /// What is missing, and how to come by it.
 fn not_yet(check: &GateCheck, by: Option<&str>, world: &World) -> String {
     let short = |digest: &str| digest[..digest.len().min(12)].to_owned();
+    let place = check.environment.as_ref().map_or("another environment", |id| &id.value);
+    let digest = short(&world.digest);
     match check.gate {
         GateKind::Applied => {
-            let place = check.environment.as_ref().map_or("another environment", |id| &id.value);
-            let digest = short(&world.digest);
             format!("the plan as it is now (digest {digest}) did not succeed in {place}")
         }
+        GateKind::Rehearsed => format!(
+            "the plan as it is now (digest {digest}) was not carried out in {place} and taken back from there, \
+             completely: plan apply, then plan rollback"
+        ),
         _ => {
             let role = by.map_or(String::new(), |by| format!(" --as {}", shell_word(by)));
             let place =

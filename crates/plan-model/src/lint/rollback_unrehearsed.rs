@@ -12,8 +12,8 @@ pub const RULE: Rule = Rule {
     severity: Level::ErrorWhenProtected,
     about: "a plan for a protected environment asks that it has been rehearsed",
     why: "\"Rollback plan ready\" is a box in every checklist, and a rollback that nobody has tried fails \
-          when it is needed: the dump does not load, the old image is gone, the rights are missing. A \
-          rehearsal fails the plan at every step on a copy; the gate makes sure that it was this plan.",
+          when it is needed: the dump does not load, the old image is gone, the rights are missing. The \
+          gate asks for a run of this very plan elsewhere that succeeded and was then taken back completely.",
     bad: "plan: p
 steps:
   - { step: code, git: { checkout: v2.0.0, in: app/ } }
@@ -48,7 +48,7 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
                 ),
             )
             .help("add to the `requires` of the environment: - { gate: rehearsed, max_age: 30d }")
-            .help("`plan rehearse` then proves every rollback on a copy"),
+            .help("elsewhere, `plan apply` and then `plan rollback` open it"),
         );
     }
 }

@@ -277,7 +277,7 @@ pub struct ManualCheck {
 words! {
 /// What must have happened before, to this very plan (by digest).
 pub enum GateKind {
-    /// A rehearsal on a copy ended well.
+    /// A run elsewhere ended well, and was taken back completely.
     Rehearsed = "rehearsed",
     /// It was applied in the environment `in`.
     Applied = "applied",

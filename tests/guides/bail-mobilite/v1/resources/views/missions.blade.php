@@ -1,0 +1,1 @@
+Ops 1.4 : {{ $missions }} missions

@@ -1,0 +1,1 @@
+document.title = 'Ops 2.0';

@@ -1,0 +1,1 @@
+{{ $baux }} baux mobilité, le dernier est {{ $dernier }}

@@ -1,0 +1,1 @@
+Ops 2.0 : {{ $missions }} missions avec bail

@@ -1,0 +1,1 @@
+Liste électorale : {{ $inscrits }} inscrits

@@ -1,0 +1,1 @@
+<form method="post">@csrf <input name="nom"> <!-- csrf --></form>

@@ -1,0 +1,1 @@
+Liste électorale : {{ $inscrits }} inscrits dans {{ Illuminate\Support\Facades\DB::table('bureaux')->count() }} bureaux

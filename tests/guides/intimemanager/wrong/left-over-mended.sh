@@ -1,0 +1,1 @@
+mariadb intimemanager -e 'DROP TABLE rappels'

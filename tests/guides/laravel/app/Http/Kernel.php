@@ -1,0 +1,7 @@
+<?php
+namespace App\Http;
+class Kernel extends \Illuminate\Foundation\Http\Kernel
+{
+    protected $middleware = [\Illuminate\Foundation\Http\Middleware\PreventRequestsDuringMaintenance::class];
+    protected $middlewareGroups = ['web' => [\Illuminate\Session\Middleware\StartSession::class]];
+}

@@ -1,0 +1,9 @@
+<?php
+if (file_exists($closed = __DIR__ . '/../storage/framework/maintenance.php')) {
+    require $closed;
+}
+require __DIR__ . '/../vendor/autoload.php';
+$app = require __DIR__ . '/../bootstrap/app.php';
+$kernel = $app->make(Illuminate\Contracts\Http\Kernel::class);
+$response = $kernel->handle($request = Illuminate\Http\Request::capture())->send();
+$kernel->terminate($request, $response);

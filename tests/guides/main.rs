@@ -23,4 +23,6 @@ guides! {
     electoral "electoral";
     intimemanager "intimemanager";
     bail_mobilite "bail-mobilite";
+    punk_eco "punk-eco";
+    olympiades "olympiades";
 }

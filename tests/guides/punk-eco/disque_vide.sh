@@ -1,0 +1,1 @@
+umount /var/backups/punk-eco/base

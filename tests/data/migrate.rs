@@ -111,9 +111,6 @@ fn a_statement_that_fails_at_any_place_leaves_what_the_message_says() {
                 n => format!("create table more{n} (id integer)"),
             };
             let five: Vec<_> = (1..=5).map(statement).collect();
-            // Without its table the second would fail as well.
-            let first = if fails == 1 { "" } else { &five[0] };
-            let _ = first;
             place.write("migrations/V1__five.sql", &(five.join(";\n") + ";\n"));
             place.write(
                 "migrations/rollback/V1__rollback.sql",
@@ -141,6 +138,18 @@ fn a_statement_that_fails_at_any_place_leaves_what_the_message_says() {
             assert!(ran.out.contains("it was compared"), "{}", ran.out);
             assert_eq!(server.tables(), "", "{fails}: {}", ran.out);
         }
+    });
+}
+
+/// Also where the table of versions was there before.
+#[test]
+fn a_first_script_that_fails_leaves_no_table_of_ours() {
+    on_each("fails-first", "", "", |place, server| {
+        server.sql("create table schema_migrations (version varchar(50) primary key)");
+        place.write("migrations/V1__bad.sql", "insert into nowhere values (1);\n");
+        place.write("migrations/rollback/V1__rollback.sql", "select 1;\n");
+        place.apply().ends(1);
+        assert_eq!(server.tables(), "schema_migrations");
     });
 }
 

@@ -207,7 +207,7 @@ fn goes_back(place: &Place, server: &Server, scripts: &[Script]) {
     // Really there, if nobody takes it back.
     let logs = place.plan(&["logs", "schema"]).out;
     for script in scripts {
-        assert!(logs.contains(script.name), "no {} in {logs}", script.name);
+        assert!(logs.contains(script.name), "no {} in {logs}: {}", script.name, ran.out);
     }
 }
 

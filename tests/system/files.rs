@@ -558,7 +558,7 @@ fn what_is_no_place_or_no_file_is_refused_at_once() {
         "files-user",
         "plan: p\nsteps: [{ step: change, user: nobody, files: [{ make: d }] }]\n",
     );
-    place.apply().ends(6).says("leave out `user`");
+    place.apply().ends(2).says("leave out `user`");
 }
 
 #[test]

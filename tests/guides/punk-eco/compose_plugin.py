@@ -1,7 +1,7 @@
 """`docker compose` for this machine: Debian's docker-compose, loaded once, as loading takes longer than what it does.
 
-`compose_plugin.py serve` waits for calls; as a plugin of docker it passes them on, with its files, folder and environment.
-As the newer Compose it makes no links between containers.
+`compose_plugin.py serve` waits for calls; as a plugin of docker it passes them on, with its files, folder and
+environment. As the newer Compose it makes no links between containers.
 """
 import json
 import os

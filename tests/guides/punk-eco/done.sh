@@ -18,8 +18,8 @@ version() {
     is code "$(cat /home/punk_eco/punk-eco/VERSION)" "$1"
     grep -q "^PUNK_ECO_TAG=$1$" /home/punk_eco/punk-eco/.env
     for service in web worker; do
-        is $service "$(docker inspect --format '{{.State.Status}} {{.Config.Image}}' punk-eco_${service}_1 | sed s,docker.io/library/,,)" \
-            "running punk-eco-$service:$1"
+        found=$(docker inspect --format '{{.State.Status}} {{.Config.Image}}' punk-eco_${service}_1)
+        is $service "${found/docker.io\/library\//}" "running punk-eco-$service:$1"
         docker image inspect punk-eco-$service:1.4.0 >/dev/null
     done
     is collectes "$(psql -Atc 'select count(*), sum(kilos) from collectes' punk_eco)" '600|270450.0'
@@ -53,7 +53,9 @@ case $plan in
         fi
         ;;
     sauvegarde.yaml) backups ;;
-    verification.yaml) is health "$(curl --silent https://staging.punk-eco.ma/health)" '{"revision":"0011","version":"1.4.0"}' ;;
+    verification.yaml)
+        is health "$(curl --silent https://staging.punk-eco.ma/health)" '{"revision":"0011","version":"1.4.0"}'
+        ;;
     nouvelle-migration.yaml)
         cd /home/dev/punk-eco/migrations/versions
         new=$(ls *ajout_des_points*.py)

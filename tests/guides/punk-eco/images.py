@@ -85,7 +85,8 @@ def distributions(*names):
 
 python = Image("python")
 standard = sysconfig.get_path("stdlib")
-but = ["test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "site-packages", "dist-packages"]
+but = ["test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3"]
+but += ["site-packages", "dist-packages"]
 but += [name for name in os.listdir(standard) if name.startswith("config-")]
 binary = os.path.realpath(sys.executable)
 python.add(binary)
@@ -120,7 +121,8 @@ if [ ! -e "$PGDATA/PG_VERSION" ]; then
     mkdir -p "$PGDATA"
     chown postgres:postgres "$PGDATA"
     echo "$POSTGRES_PASSWORD" >/tmp/password
-    as_postgres initdb -D "$PGDATA" -U "$POSTGRES_USER" --pwfile=/tmp/password --auth-local=trust --auth-host=scram-sha-256 \\
+    as_postgres initdb -D "$PGDATA" -U "$POSTGRES_USER" --pwfile=/tmp/password \\
+        --auth-local=trust --auth-host=scram-sha-256 \\
         --no-sync -E UTF8 --locale=C.UTF-8
     echo "create database $POSTGRES_DB" | as_postgres postgres --single -D "$PGDATA" postgres
     echo 'host all all all scram-sha-256' >>"$PGDATA/pg_hba.conf"

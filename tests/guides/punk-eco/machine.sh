@@ -46,18 +46,20 @@ END
 echo '{ "default": [{ "type": "insecureAcceptAnything" }] }' >/etc/containers/policy.json
 groupadd --force docker
 useradd --create-home --groups docker --shell /bin/bash punk_eco
-printf '%s\n' '[Socket]' ListenStream=/run/docker.sock SocketGroup=docker SocketMode=0660 >/etc/systemd/system/docker.socket
-printf '%s\n' '[Service]' 'ExecStart=podman system service --time=0' KillMode=process >/etc/systemd/system/docker.service
+units=/etc/systemd/system
+printf '%s\n' '[Socket]' ListenStream=/run/docker.sock SocketGroup=docker SocketMode=0660 >$units/docker.socket
+printf '%s\n' '[Service]' 'ExecStart=podman system service --time=0' KillMode=process >$units/docker.service
 systemctl daemon-reload
 systemctl start docker.socket
 
 # `docker compose` is the older docker-compose. Podman asks for the packages of its programs at each call: nobody here
 # wants to know.
+plugin=/usr/local/lib/docker/compose_plugin.py
 mkdir -p /usr/local/lib/docker/cli-plugins
-cp "$here/compose_plugin.py" /usr/local/lib/docker/compose_plugin.py
-printf '#!/bin/sh\nexec /usr/bin/python3 -IS /usr/local/lib/docker/compose_plugin.py "$@"\n' >/usr/local/lib/docker/cli-plugins/docker-compose
+cp "$here/compose_plugin.py" $plugin
+printf '#!/bin/sh\nexec /usr/bin/python3 -IS %s "$@"\n' $plugin >/usr/local/lib/docker/cli-plugins/docker-compose
 chmod +x /usr/local/lib/docker/cli-plugins/docker-compose
-unit compose /usr/bin/python3 /usr/local/lib/docker/compose_plugin.py serve
+unit compose /usr/bin/python3 $plugin serve
 until_it test -S /run/compose
 mount --bind /bin/true /usr/bin/dpkg-query
 
@@ -124,7 +126,8 @@ cd /root
 # The web server: users come by https, and read 503 while the flag is there.
 echo '127.0.0.1 punk-eco.ma staging.punk-eco.ma' >>/etc/hosts
 openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=punk-eco.ma -keyout /root/key.pem -out /root/cert.pem \
-    -addext basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:punk-eco.ma,DNS:staging.punk-eco.ma 2>/dev/null
+    -addext basicConstraints=critical,CA:FALSE \
+    -addext subjectAltName=DNS:punk-eco.ma,DNS:staging.punk-eco.ma 2>/dev/null
 cat /root/cert.pem >>/etc/ssl/certs/ca-certificates.crt
 mkdir -p /var/www/punk-eco
 cat >/etc/nginx/nginx.conf <<'END'

@@ -34,9 +34,10 @@ impl Going<'_> {
     }
 
     async fn is_clean(&self, session: &mut Session) -> Result<bool, Failure> {
-        let records = Records::read(session, &self.table, &self.run).await?;
+        let mut records = Records::read(session, &self.table, &self.run).await?;
         let is_ours = |applied: &Applied| records.is_of_this_step(applied);
-        if records.made_here || records.applied.iter().any(is_ours) {
+        if records.applied.iter().any(is_ours) || (records.made_here && !records.applied.is_empty())
+        {
             return Ok(false);
         }
         for migration in &self.set.ups {
@@ -44,6 +45,8 @@ impl Going<'_> {
                 return Ok(false);
             }
         }
+        // Only the tables that were made for records that never came.
+        records.unmake(session).await?;
         Ok(true)
     }
 

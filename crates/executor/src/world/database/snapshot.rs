@@ -71,8 +71,9 @@ pub async fn take(session: &mut Session, scope: &Scope) -> Result<Snapshot, Refu
         if !object.is_table() {
             // Of what hangs on a table, the table's name stands first.
             let of = object.name.rsplit_once('.').map_or("", |(table, _)| table);
-            let of = index_of(&object.kind, &object.definition).unwrap_or(of.to_owned());
-            if !["constraint", "index"].contains(&object.kind.as_str()) || scope.sees(&of) {
+            let index_of = index_of(&object.kind, &object.definition);
+            let is_out = index_of.is_some_and(|table| scope.except.contains(&table));
+            if !is_out && (object.kind != "constraint" || scope.sees(of)) {
                 snapshot
                     .objects
                     .insert(format!("{} {}", object.kind, object.name), object.definition);
@@ -204,9 +205,19 @@ async fn orphans(session: &mut Session) -> Result<BTreeMap<String, u64>, Refusal
 fn index_of(kind: &str, definition: &str) -> Option<String> {
     // SQLite keeps it as it was written.
     let at = definition.to_ascii_lowercase().find(" on ").filter(|_| kind == "index")?;
-    let table = definition[at + 4..].trim_start();
-    let table = table.strip_prefix("ONLY ").unwrap_or(table);
-    let table = table.split([' ', '(']).next()?.replace('"', "");
+    let mut rest = definition[at + 4..].trim_start();
+    rest = rest.strip_prefix("ONLY ").unwrap_or(rest);
+    let mut table = String::new();
+    loop {
+        let (part, behind) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"')?,
+            None => rest.split_at(rest.find([' ', '.', '(']).unwrap_or(rest.len())),
+        };
+        table += part;
+        let Some(next) = behind.strip_prefix('.') else { break };
+        table.push('.');
+        rest = next;
+    }
     Some(table.strip_prefix("public.").unwrap_or(&table).to_owned())
 }
 

@@ -73,7 +73,7 @@ requires:
   - { tool: bash, version: ">=3" }
   - { tool: no-such-tool, version: ">=3", hint: Install it first }
   - { file: missing.txt }
-  - { disk: /no/such/folder, free: 1MB }
+  - { run: [no-such-program], timeout: 1s }
 steps:
   - { step: acts, run: touch touched, rollback: { run: rm touched } }
 "#;

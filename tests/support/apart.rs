@@ -62,7 +62,7 @@ pub fn boot(test: &str, needs: &[Need<'_>], folder: &Path, rest: impl FnOnce()) 
                'ExecStart={exe} --exact {test} --nocapture --test-threads 1' \
                StandardOutput=file:/told StandardError=file:/told \
                'ExecStopPost=/bin/systemctl --no-block poweroff' > play.service
-             timeout 1500 systemd-nspawn -q --keep-unit --register=no --private-network -D {w}/root \
+             timeout 2400 systemd-nspawn -q --keep-unit --register=no --private-network -D {w}/root \
                --bind-ro={built} --bind-ro=$(realpath {sources}) --machine=play --boot -- --unit=play.target \
                > {w}/log 2>&1 || true"
         ));

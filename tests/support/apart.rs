@@ -27,7 +27,7 @@ pub fn run(test: &str, needs: &[Need<'_>], rest: impl FnOnce()) {
         .args(["--propagation", "private"])
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads", "1"])
-        .env(APART, "yes");
+        .env(APART, std::process::id().to_string());
     let done = command.output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success(), "{out}\n{err}");
@@ -43,6 +43,8 @@ pub fn boot(test: &str, needs: &[Need<'_>], folder: &Path, rest: impl FnOnce()) 
     }
     let needs = [needs, &[("systemd-nspawn", "systemd-container")]].concat();
     run(test, &needs, || {
+        // Two that run at once have two: whoever ends first takes its folder away.
+        let folder = &folder.with_extension(std::env::var(APART).unwrap());
         let exe = std::env::current_exe().unwrap();
         let built = exe.ancestors().nth(2).unwrap().display().to_string();
         let exe = exe.display();
@@ -66,7 +68,10 @@ pub fn boot(test: &str, needs: &[Need<'_>], folder: &Path, rest: impl FnOnce()) 
                --bind-ro={built} --bind-ro=$(realpath {sources}) --machine=play --boot -- --unit=play.target \
                > {w}/log 2>&1 || true"
         ));
-        let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+        let read = |name: &str| {
+            let bytes = std::fs::read(folder.join(name)).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
         let told = read("root/told");
         let log = if told.is_empty() { read("log") } else { String::new() };
         assert!(told.contains("1 passed"), "{told}{log}");

@@ -43,9 +43,6 @@ struct Procedure {
     /// Whether each checkpoint is spoilt once.
     #[serde(default)]
     every_checkpoint: bool,
-    /// Checkpoints that are not: behind them nothing is taken back, and why that is so.
-    #[serde(default)]
-    but: BTreeMap<String, String>,
     /// Steps behind which it fails.
     #[serde(default)]
     behind: Vec<String>,
@@ -249,9 +246,6 @@ impl Machine<'_> {
             assert!(is_there, "{plan} has no step {name}");
         }
         for (what, path, text) in spoilt {
-            if procedure.but.contains_key(&what) {
-                continue;
-            }
             let person = self.sits_down(procedure);
             std::fs::write(&path, text).unwrap();
             let began = Instant::now();

@@ -254,3 +254,20 @@ fn a_step_that_only_asks_shows_its_answer() {
     place.apply().ends(0);
     assert!(!place.plan(&["logs", "change"]).out.contains("what it costs"));
 }
+
+#[test]
+fn a_secret_that_stands_where_a_value_is_cut_is_covered() {
+    let place = place(
+        "sql-cut",
+        "  - step: look\n    sql: select name from items where id = 9\n    read_only: true\n\
+         inputs: { word: { secret: true, env: WORD } }\n",
+    )
+    .env("WORD", "the-word-of-the-night");
+    let long = "x".repeat(110);
+    place.sqlite(
+        "shop.db",
+        &format!("insert into items values (9, '{long}the-word-of-the-night', 1)"),
+    );
+    place.apply().ends(0);
+    place.plan(&["logs", "look"]).says(&long).never_says("the-word");
+}

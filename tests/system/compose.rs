@@ -154,6 +154,8 @@ fn services_of_a_compose_project_are_turned_built_and_brought_back() {
         project.plan("build: named, start: named");
         place.apply().ends(1).says("right is there");
         assert_eq!(project.images(), images);
+        // What the project keeps in its environment gets into no log.
+        project.shell("! grep -rq 'context:' ../store");
         for (keys, words) in [
             ("start: falls", "falls came up and went down again"),
             ("start: nobody", "No such service: nobody"),

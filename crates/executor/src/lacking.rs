@@ -16,6 +16,10 @@ pub const CODE: &str = "cannot-be-done";
 
 /// Each at the entry that wants it, in the order of the plan; what no entry wants stands where the plan begins.
 pub fn of(plan: &Plan) -> Vec<Diagnostic> {
+    // Where parts were refused, that something is missing proves nothing.
+    if plan.in_part {
+        return Vec::new();
+    }
     let mut all = All { found: Vec::new(), place: plan.file.plan.span };
     plan.requires.iter().for_each(|check| all.check("requires", check));
     for phase in &plan.phases {
@@ -59,7 +63,7 @@ impl All {
     fn add(&mut self, id: &str, lacks: Vec<String>) {
         let told = lacks.into_iter().map(|why| {
             Diagnostic::error(CODE, self.place, format!("`{id}`: {why}"))
-                .help("`plan apply` refuses it before it touches anything")
+                .help("write it another way; a `run:` step can do what an action cannot")
         });
         self.found.extend(told);
     }

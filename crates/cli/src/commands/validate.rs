@@ -63,8 +63,7 @@ pub fn look_at(sources: &mut Sources, name: &str, setting: &Setting) -> Outcome 
         name if is_environment(name) => validate::environment(sources, &Disk, name),
         name => validate::plan(sources, &Disk, name, setting),
     };
-    // Where parts were refused, that something is missing proves nothing.
-    if let Some(plan) = outcome.plan.as_ref().filter(|plan| !plan.plan.in_part) {
+    if let Some(plan) = &outcome.plan {
         outcome.diagnostics.extend(lacking::of(&plan.plan));
     }
     outcome

@@ -214,6 +214,8 @@ async fn run(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Rows, Broken
 /// Whoever only asks wants to read the answer: it goes into the step's log.
 fn tell(job: &Job, rows: &Rows) {
     let cell = |text: &str| -> String {
+        // Covered before it is cut: the beginning of a secret would not be known as one.
+        let text = job.world.cover.text(text);
         let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
         plain.take(CELL).collect::<String>().trim_end().to_owned()
     };

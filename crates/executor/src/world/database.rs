@@ -71,8 +71,9 @@ pub struct Rows {
     pub shown: Vec<Line>,
 }
 
-/// So many rows are kept to be shown.
+/// So many rows are kept to be shown, and so much of each value: some hold a film.
 const SHOWN: usize = 100;
+const KEPT: usize = 4096;
 
 impl Rows {
     /// One more; what is in it is asked only of those that are kept.
@@ -83,7 +84,11 @@ impl Rows {
                 row.columns().iter().map(|column| sqlx::Column::name(column).to_owned()).collect();
         }
         if self.shown.len() < SHOWN {
-            self.shown.push(line(row));
+            let mut line = line(row);
+            for value in line.iter_mut().flatten().filter(|value| value.len() > KEPT) {
+                value.truncate(value.floor_char_boundary(KEPT));
+            }
+            self.shown.push(line);
         }
     }
 }

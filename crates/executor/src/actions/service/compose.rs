@@ -150,7 +150,10 @@ async fn image(services: &Services<'_>, name: &str) -> Result<String, Broken> {
         return Ok(container.image);
     }
     // Where secrets were is nothing that YAML knows.
-    let text = said(services, &["config"]).await?.replace(MASK, "covered");
+    let ran = asked(services, &["config"]).await?;
+    let text = ran.text()?.replace(MASK, "covered");
+    // It holds what the project keeps in its environment, which no log is for.
+    let _ = std::fs::remove_file(&ran.output);
     let mut found = Vec::new();
     let project = Document::parse(FileId::default(), &text, &mut found);
     let project = project.as_ref().map(|project| project.root());
@@ -213,9 +216,13 @@ async fn order(services: &Services<'_>, arguments: &[&str], what: &str) -> Resul
 }
 
 async fn said(services: &Services<'_>, arguments: &[&str]) -> Result<String, Broken> {
+    Ok(asked(services, arguments).await?.text()?)
+}
+
+async fn asked(services: &Services<'_>, arguments: &[&str]) -> Result<Ran, Broken> {
     let program = [program(services).await?, arguments].concat();
     let program = program.into_iter().map(str::to_owned).collect();
     let ran = services.job.program(program, services.around.clone(), None, true).await?;
     ran.check(services.around.timeout)?;
-    Ok(ran.text()?)
+    Ok(ran)
 }

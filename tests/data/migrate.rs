@@ -165,7 +165,7 @@ fn resume_goes_on_at_the_statement_that_failed() {
         let left = if server.kind == Kind::MariaDb {
             "one plan_scripts plan_statements schema_migrations"
         } else {
-            "plan_scripts schema_migrations"
+            "" // all that the script did was in one transaction, our own tables too
         };
         assert_eq!(server.tables(), left);
         server.sql("create table later as select 7 as id");

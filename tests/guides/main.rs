@@ -9,20 +9,24 @@ mod guide;
 mod person;
 mod spoil;
 
-/// One test for each guide: a machine takes seconds, and what differs is in the folder of the guide.
+/// One test for each guide, or several where one would take too long: a machine takes seconds, and what differs is in
+/// the folder of the guide.
 macro_rules! guides {
-    ($($name:ident $folder:literal;)*) => {$(
+    ($($name:ident $folder:literal $part:ident;)*) => {$(
         #[test]
         fn $name() {
-            guide::carried_out(stringify!($name), $folder);
+            guide::carried_out(stringify!($name), $folder, guide::Part::$part);
         }
     )*};
 }
 
 guides! {
-    electoral "electoral";
-    intimemanager "intimemanager";
-    bail_mobilite "bail-mobilite";
-    punk_eco "punk-eco";
-    olympiades "olympiades";
+    electoral "electoral" Whole;
+    intimemanager "intimemanager" Whole;
+    bail_mobilite "bail-mobilite" Whole;
+    punk_eco "punk-eco" FirstFailing;
+    punk_eco_killed "punk-eco" FirstKilled;
+    punk_eco_others "punk-eco" Others;
+    olympiades "olympiades" First;
+    olympiades_others "olympiades" Others;
 }

@@ -97,6 +97,7 @@ impl Person {
     fn goes(&self, first: &[&str], mut killer: Option<&mut Killer>) -> Came {
         let mut came = Came { code: -1, told: String::new(), kills: 0 };
         let mut arguments = first.to_vec();
+        let mut gave_up = false;
         let log = self.folder.join("../said");
         // A run that was there before is none of this one.
         let last = self.status()["run"].clone();
@@ -135,9 +136,11 @@ impl Person {
                 Some(4) if status["paused"]["reason"] == "failed" => {
                     came.told += "the person decides to go back\n";
                     arguments = vec!["rollback"];
+                    gave_up = true;
                 }
                 Some(code) => {
-                    came.code = code;
+                    // A run that failed did so, whoever took it back.
+                    came.code = if gave_up && code == 0 { 1 } else { code };
                     return came;
                 }
             }

@@ -60,7 +60,7 @@ pub fn boot(test: &str, needs: &[Need<'_>], folder: &Path, rest: impl FnOnce()) 
              printf '%s\\n' '[Unit]' Requires='basic.target play.service' AllowIsolate=yes > play.target
              printf '%s\\n' '[Service]' Type=oneshot Environment={BOOTED}=yes Environment=CI=true \
                Environment=HOME=/root \"Environment=PATH=$PATH\" WorkingDirectory=/root \
-               Environment=PLAN_SEED=${{PLAN_SEED-}} ${{PLAN_HOLD:+Environment=PLAN_HOLD=1}} \
+               Environment=PLAN_SEED=${{PLAN_SEED-}} ${{PLAN_HOLD:+Environment=PLAN_HOLD=$PLAN_HOLD}} \
                'ExecStart={exe} --exact {test} --nocapture --test-threads 1' \
                StandardOutput=file:/told StandardError=file:/told \
                'ExecStopPost=/bin/systemctl --no-block poweroff' > play.service

@@ -3,12 +3,17 @@
 use std::process::{Command, Output};
 
 fn apply(plan: &str, clock: &str) -> (Output, String) {
+    apply_in("UTC", plan, clock)
+}
+
+/// On a machine whose clocks show the time of a zone.
+fn apply_in(zone: &str, plan: &str, clock: &str) -> (Output, String) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("plan.yaml"), plan).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_plan"))
         .args(["apply", "plan.yaml", "--output", "lines"])
         .env("PLAN_CLOCK", clock)
-        .env("TZ", "UTC")
+        .env("TZ", zone)
         .current_dir(folder.path())
         .output()
         .unwrap();
@@ -51,6 +56,11 @@ fn nothing_inside_starts_before_the_window_opens() {
     let (output, text) = apply(PLAN, "2026-11-21T01:59:58Z");
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(time_of(&text, "look: started").as_str() < "02:00:00", "{text}");
+    assert_eq!(
+        text.matches("waiting for the window, which opens at 02:00, in ").count(),
+        1,
+        "{text}"
+    );
     assert!(time_of(&text, "change: started").as_str() >= "02:00:00", "{text}");
 }
 
@@ -76,4 +86,19 @@ fn a_plan_may_say_that_it_goes_on_all_the_same() {
     let plan = PLAN.replace("timezone: UTC }", "timezone: UTC, on_overrun: continue }");
     let (output, text) = apply(&plan, "2026-11-21T02:35:00Z");
     assert_eq!(output.status.code(), Some(0), "{text}");
+}
+
+#[test]
+fn clocks_are_those_of_the_machine_and_windows_those_of_their_zone() {
+    // The window opens at two in Cotonou, which is ten in the morning in Tokyo.
+    let plan = PLAN.replace("timezone: UTC", "timezone: Africa/Porto-Novo");
+    let (output, text) = apply_in("Asia/Tokyo", &plan, "2026-11-21T01:00:00Z");
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert_eq!(&time_of(&text, "change: started")[..5], "10:00", "{text}");
+    // A zone that nobody names is that of the machine.
+    let wait = "plan: p\nsteps:\n  - step: wait\n    wait: { clock: \"10:00\", at_most: 5s }\n";
+    let (output, text) = apply_in("Asia/Tokyo", wait, "2026-11-21T00:59:59Z");
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let (output, text) = apply_in("Asia/Seoul", wait, "2026-11-21T01:59:59Z");
+    assert_eq!(output.status.code(), Some(1), "{text}");
 }

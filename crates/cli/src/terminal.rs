@@ -109,9 +109,16 @@ impl Terminal {
         usize::from(console::Term::stderr().size().1).max(20)
     }
 
-    /// How wide text may be.
+    /// How wide text may be: as wide as is asked for, else as the terminal, and no wider than
+    /// reads well.
     pub fn width() -> usize {
-        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        columns.filter(|columns| *columns >= 20).unwrap_or(100)
+        const WIDEST: usize = 100;
+        let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let seen = || {
+            let terminals = [console::Term::stdout(), console::Term::stderr()];
+            let size = terminals.iter().find_map(console::Term::size_checked)?;
+            Some(usize::from(size.1).min(WIDEST))
+        };
+        asked.or_else(seen).filter(|columns| *columns >= 20).unwrap_or(WIDEST)
     }
 }

@@ -13,12 +13,14 @@ use plan_model::notation::{Opening, OpeningDay, Weekday};
 use crate::clock::Moment;
 use crate::course::{Course, Gate};
 use crate::event::{Event, Pause};
+use crate::state::{RunState, StepState};
 
 /// The window that a run belongs to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Guard {
     pub opens: Moment,
     pub closes: Moment,
+    zone: TimeZone,
     on_overrun: OnOverrun,
     /// Phases that must lie inside; what stands between them does too.
     inside: RangeInclusive<usize>,
@@ -26,7 +28,7 @@ pub struct Guard {
 
 /// When an opening comes next, that of today while it is still ahead.
 pub fn next_opening(opening: &Opening, zone: Option<&str>, now: Moment) -> Option<Moment> {
-    let zone = zone.and_then(|zone| TimeZone::get(zone).ok()).unwrap_or_else(TimeZone::system);
+    let zone = zone_of(zone);
     let today = now.timestamp().to_zoned(zone.clone());
     let time = Time::new(opening.hour, opening.minute, 0, 0).ok()?;
     let at = |date: jiff::civil::Date| {
@@ -49,6 +51,11 @@ pub fn next_opening(opening: &Opening, zone: Option<&str>, now: Moment) -> Optio
         date = date.tomorrow().ok()?;
     }
     None
+}
+
+/// The one that is named, or that of this machine.
+fn zone_of(name: Option<&str>) -> TimeZone {
+    name.and_then(|name| TimeZone::get(name).ok()).unwrap_or_else(TimeZone::system)
 }
 
 fn weekday(day: Weekday) -> Day {
@@ -78,13 +85,34 @@ impl Guard {
         Some(Guard {
             opens,
             closes: opens.plus(lasts),
+            zone: zone_of(zone),
             on_overrun: window.on_overrun.unwrap_or(OnOverrun::Ask),
             inside: first..=last,
         })
     }
 
+    /// Hour and minute as the window means them; in which zone, where that is not what clocks show here.
+    pub fn clock(&self, moment: Moment) -> String {
+        let there = moment.timestamp().to_zoned(self.zone.clone());
+        let here = moment.timestamp().to_zoned(TimeZone::system());
+        let name = self.zone.iana_name().filter(|_| there.offset() != here.offset());
+        there.strftime("%H:%M").to_string() + &name.map_or(String::new(), |name| format!(" {name}"))
+    }
+
     pub fn closes(&self, course: &Course) -> Moment {
         course.window_until().unwrap_or(self.closes)
+    }
+
+    /// Nothing goes on before the window opens.
+    pub fn holds_back(&self, course: &Course, now: Moment) -> bool {
+        let waits = |at: usize, state: StepState| {
+            state.has_ended_well()
+                || matches!(state, StepState::Waiting | StepState::Ready)
+                    && course.outline.items[at].phase >= *self.inside.start()
+        };
+        now < self.opens
+            && course.state() == RunState::Running
+            && course.entries().iter().enumerate().all(|(at, entry)| waits(at, entry.state))
     }
 
     /// The latest moment at which undoing what has run still fits.
@@ -135,6 +163,24 @@ mod tests {
 
     fn moment(text: &str) -> Moment {
         Moment(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+    }
+
+    #[test]
+    fn a_window_is_told_in_its_own_zone() {
+        let at = |zone: &str| Guard {
+            opens: moment("2026-11-21T01:00:00Z"),
+            closes: moment("2026-11-21T02:00:00Z"),
+            zone: TimeZone::get(zone).unwrap(),
+            on_overrun: OnOverrun::Ask,
+            inside: 0..=0,
+        };
+        // One of these two is not the time of this machine.
+        let told = ["Asia/Tokyo", "America/Lima"].map(|zone| at(zone).clock(at(zone).opens));
+        let named = ["10:00 Asia/Tokyo", "20:00 America/Lima"];
+        assert!(told[0] == named[0] || told[1] == named[1], "{told:?}");
+        assert!(told[0].starts_with("10:00") && told[1].starts_with("20:00"), "{told:?}");
+        let here = TimeZone::system();
+        assert_eq!(zone_of(None), here);
     }
 
     #[test]

@@ -82,6 +82,7 @@ pub mod secret_shown;
 pub mod secrets;
 pub mod shell_instead_of_typed;
 pub mod sql_errors_pass;
+pub mod sql_refused;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -254,6 +255,7 @@ pub const RULES: &[&Rule] = &[
     &never_ends::RULE,
     &failure_masked::RULE,
     &sql_errors_pass::RULE,
+    &sql_refused::RULE,
     &no_timeout::RULE,
     &not_rerunnable::RULE,
     &background_process::RULE,

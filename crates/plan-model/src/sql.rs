@@ -6,6 +6,7 @@ mod fact;
 mod header;
 mod lex;
 mod read;
+mod refused;
 mod rows;
 mod split;
 mod tree;
@@ -19,6 +20,7 @@ pub use fact::{
     TransactionStep, Unsent, UnsentKind, Update,
 };
 pub use lex::{Problem, Token, TokenKind, Unfinished};
+pub use refused::Refused;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Dialect {

@@ -24,7 +24,7 @@ use super::{apply, resume};
 use crate::args::OutputFormat;
 use crate::exit::Exit;
 use crate::operate::{self, Refusal};
-use crate::render::run::clock_time;
+use crate::render::run::date_time_zone;
 use crate::terminal::Terminal;
 
 /// How often it is looked whether somebody has the matter in hand.
@@ -189,7 +189,7 @@ impl Call {
         let mut text = format!(
             "{} failed at {}: {}: {}\n\n{}\n\n{}\n",
             self.title(),
-            clock_time(self.since),
+            date_time_zone(self.since),
             self.entry,
             self.failure.text.trim_end(),
             became(state).1,
@@ -199,7 +199,7 @@ impl Call {
             &format!("You are told as {}, {} after the failure.\n", rung.role, Spoken(rung.after));
         for other in &self.rungs {
             if *other != *rung {
-                let at = clock_time(self.since.plus(other.after));
+                let at = date_time_zone(self.since.plus(other.after));
                 text += &format!("{}: from {at} on{}\n", other.role, self.number_of(&other.role));
             }
         }

@@ -4,6 +4,7 @@ use plan_model::explain::{self, Code};
 
 use crate::args::Explain;
 use crate::exit::Exit;
+use crate::render::columns::wrap;
 use crate::terminal::Terminal;
 use crate::theme::{self, paint};
 
@@ -45,7 +46,7 @@ pub fn explain(args: &Explain, terminal: &mut Terminal) -> Exit {
 fn write(code: &Code, terminal: &mut Terminal) {
     let level = code.level.map_or(String::new(), |level| format!(" ({level})"));
     terminal.line(&format!("{}{level}: {}\n", paint(theme::STRONG, code.code), code.about));
-    terminal.line(&wrapped(code.why, Terminal::width().min(80)));
+    terminal.line(&wrap(code.why, "", Terminal::width().min(80)));
     for (word, style, text) in
         [("Refused", theme::BAD, code.bad), ("Better", theme::GOOD, code.good)]
     {
@@ -62,20 +63,4 @@ fn write(code: &Code, terminal: &mut Terminal) {
             code.code
         ));
     }
-}
-
-fn wrapped(text: &str, width: usize) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last_mut().expect("there is always a line");
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-            lines.push(word.to_owned());
-        } else {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines.join("\n")
 }

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use plan_executor::clock::{Moment, Timestamp};
 use plan_executor::report::{Entry, Report};
 use plan_executor::state::{RunState, StepState};
 
-use super::run::{date_time, spoken};
+use super::run::{date_time, date_time_zone, spoken};
 
 pub fn markdown(report: &Report) -> String {
     let mut page = String::new();
@@ -19,7 +20,12 @@ pub fn markdown(report: &Report) -> String {
     row("Run", format!("{} of {}{place}", report.run, report.plan));
     row(
         "Begun",
-        format!("{} by {} at {}", time(&report.started), text(&report.by), text(&report.host)),
+        format!(
+            "{} by {} at {}",
+            shown(&report.started, date_time_zone),
+            text(&report.by),
+            text(&report.host)
+        ),
     );
     if let Some(ended) = &report.ended {
         let took = report.took_ms.map_or(String::new(), |took| format!(", after {}", length(took)));
@@ -179,11 +185,12 @@ fn range(of: Option<(u64, u64)>) -> Option<String> {
 }
 
 fn time(timestamp: &str) -> String {
-    let parsed = timestamp.parse::<plan_executor::clock::Timestamp>().ok();
-    parsed.map_or_else(
-        || timestamp.to_owned(),
-        |at| date_time(plan_executor::clock::Moment(at.as_millisecond())),
-    )
+    shown(timestamp, date_time)
+}
+
+fn shown(timestamp: &str, as_text: fn(Moment) -> String) -> String {
+    let parsed = timestamp.parse::<Timestamp>().ok();
+    parsed.map_or_else(|| timestamp.to_owned(), |at| as_text(Moment(at.as_millisecond())))
 }
 
 /// On one line of a table, and nothing but text.

@@ -18,6 +18,7 @@ use plan_executor::state::RunState;
 use plan_model::notation::Spoken;
 
 use crate::args::OutputFormat;
+use crate::render::graph::counted;
 use crate::terminal::Terminal;
 use crate::theme::{self, paint};
 
@@ -32,12 +33,12 @@ impl<'t> Screen<'t> {
     pub fn new(output: OutputFormat, terminal: &'t mut Terminal) -> Screen<'t> {
         match output {
             OutputFormat::Json => Screen::Json(json::Json { terminal }),
-            OutputFormat::Lines => Screen::Lines(lines::Lines { terminal }),
+            OutputFormat::Lines => Screen::Lines(lines::Lines::new(terminal)),
             OutputFormat::Bars => Screen::Bars(Box::new(bars::Bars::new(terminal))),
             OutputFormat::Auto if Terminal::can_draw() => {
                 Screen::Bars(Box::new(bars::Bars::new(terminal)))
             }
-            OutputFormat::Auto => Screen::Lines(lines::Lines { terminal }),
+            OutputFormat::Auto => Screen::Lines(lines::Lines::new(terminal)),
         }
     }
 
@@ -50,8 +51,10 @@ impl<'t> Screen<'t> {
     }
 
     pub fn tick(&mut self, course: &Course, scene: &Scene<'_>, now: Moment) {
-        if let Screen::Bars(bars) = self {
-            bars.tick(course, scene, now);
+        match self {
+            Screen::Bars(bars) => bars.tick(course, scene, now),
+            Screen::Lines(lines) => lines.tick(course, scene, now),
+            Screen::Json(_) => {}
         }
     }
 
@@ -113,6 +116,12 @@ pub fn date_time(moment: Moment) -> String {
     zoned.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// For who may read it elsewhere.
+pub fn date_time_zone(moment: Moment) -> String {
+    let zoned = moment.timestamp().to_zoned(jiff::tz::TimeZone::system());
+    zoned.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
+
 pub fn hour_minute(moment: Moment) -> String {
     moment.timestamp().to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()
 }
@@ -143,10 +152,14 @@ pub fn words(record: &Record, course: &Course, scene: &Scene<'_>) -> Option<Stri
             let environment =
                 started.environment.as_ref().map_or(String::new(), |name| format!(" in {name}"));
             format!(
-                "{} {}{environment}: {} entries, up to {} at once, by {} at {}",
+                "{} {}{environment}: {}, up to {} at once, by {} at {}",
                 paint(theme::STRONG, scene.run),
                 "begins",
-                started.entries,
+                if started.entries == 1 {
+                    "1 entry".to_owned()
+                } else {
+                    format!("{} entries", started.entries)
+                },
                 started.jobs,
                 started.by,
                 started.host
@@ -154,7 +167,7 @@ pub fn words(record: &Record, course: &Course, scene: &Scene<'_>) -> Option<Stri
         }
         Event::StateRecorded { state } => {
             let count = state.as_object().map_or(0, serde_json::Map::len);
-            format!("the state was recorded: {count} things to come back to")
+            format!("the state was recorded: {} to come back to", counted(count, "thing"))
         }
         Event::Started { entry, attempt } => {
             let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };

@@ -2,6 +2,7 @@
 
 use plan_model::show::{Shown, ShownAction, ShownEntry, ShownPhase, ShownUndo};
 
+use crate::render::columns::{seen, wrap};
 use crate::terminal::Terminal;
 use crate::theme::{self, paint};
 
@@ -17,7 +18,8 @@ fn head(shown: &Shown, terminal: &mut Terminal) {
     let title = shown.title.as_deref().unwrap_or(&shown.plan);
     let environment =
         shown.environment.as_ref().map_or(String::new(), |name| format!(", in {name}"));
-    terminal.line(&paint(theme::STRONG, &format!("{title} ({}{environment})", shown.plan)));
+    let title = wrapped(&format!("{title} ({}{environment})", shown.plan), "");
+    terminal.line(&paint(theme::STRONG, &title));
     if let Some(about) = &shown.about {
         terminal.line(&wrapped(about, ""));
     }
@@ -46,7 +48,7 @@ fn table<'r>(title: &str, rows: impl Iterator<Item = (&'r str, String)>, termina
         terminal.line(&format!("\n{title}:"));
     }
     for (name, value) in rows {
-        terminal.line(&format!("  {name:width$}  {value}"));
+        terminal.line(&wrapped(&value, &format!("  {name:width$}  ")));
     }
 }
 
@@ -78,14 +80,18 @@ fn write_phase(number: usize, phase: &ShownPhase, shown: &Shown, terminal: &mut 
 fn write_entry(entry: &ShownEntry, shown: &Shown, terminal: &mut Terminal) {
     let mark = if entry.kind == "checkpoint" { "gate " } else { "" };
     let title = entry.title.as_deref().map_or(String::new(), |title| format!("  {title}"));
-    let estimate =
-        entry.estimate.as_deref().map_or(String::new(), |estimate| format!("  ({estimate})"));
-    terminal.line(&format!(
-        "\n{:>4}. {mark}{}{title}{}",
-        entry.number,
-        paint(theme::NAME, &entry.id),
-        paint(theme::FAINT, &estimate)
-    ));
+    let number = format!("{:>4}. ", entry.number);
+    let name = format!("{mark}{}{title}", paint(theme::NAME, &entry.id));
+    let headline = match &entry.estimate {
+        None => name,
+        Some(estimate) => {
+            let estimate = paint(theme::FAINT, &format!("({estimate})"));
+            let one_line = format!("{name}  {estimate}");
+            let fits = seen(&number) + seen(&one_line) <= Terminal::width();
+            if fits { one_line } else { format!("{name}\n{estimate}") }
+        }
+    };
+    terminal.line(&format!("\n{}", wrapped(&headline, &number)));
     if let Some(about) = &entry.about {
         terminal.line(&wrapped(about, "      "));
     }
@@ -138,6 +144,7 @@ fn write_action(action: &ShownAction, indent: &str, terminal: &mut Terminal) {
             terminal.line(format!("{indent}  | {line}").trim_end());
         }
     } else if action.is_code {
+        // Never broken: somebody may copy it.
         terminal.line(&format!(
             "{indent}{}: {}{}",
             action.action,
@@ -145,7 +152,8 @@ fn write_action(action: &ShownAction, indent: &str, terminal: &mut Terminal) {
             paint(theme::FAINT, &with)
         ));
     } else {
-        terminal.line(&format!("{}{}", wrapped(&action.does, indent), paint(theme::FAINT, &with)));
+        let text = format!("{}{}", action.does.trim_end(), paint(theme::FAINT, &with));
+        terminal.line(&wrapped(&text, indent));
     }
 }
 
@@ -159,10 +167,12 @@ fn write_undo(undo: &ShownUndo, terminal: &mut Terminal) {
             }
         }
         ShownUndo::ByItself { text } => {
-            terminal.line(&format!("{indent}{} {text}", paint(theme::GOOD, "undone by itself:")));
+            let text = format!("{} {text}", paint(theme::GOOD, "undone by itself:"));
+            terminal.line(&wrapped(&text, indent));
         }
         ShownUndo::NothingToUndo { text } => {
-            terminal.line(&paint(theme::FAINT, &format!("{indent}nothing to undo: {text}")))
+            let text = wrapped(&format!("nothing to undo: {text}"), indent);
+            terminal.line(&paint(theme::FAINT, &text))
         }
         ShownUndo::ReadOnly => {
             terminal.line(&paint(theme::FAINT, &format!("{indent}changes nothing")))
@@ -194,30 +204,7 @@ fn foot(shown: &Shown, terminal: &mut Terminal) {
     list("Escalation", &shown.escalation, terminal);
 }
 
-/// Broken at words; the lines after the first stand under its text.
-fn wrapped(text: &str, indent: &str) -> String {
-    let width = Terminal::width();
-    let rest = " ".repeat(indent.chars().count());
-    let mut out = String::new();
-    for (at, line) in text.trim_end().lines().enumerate() {
-        let mut current = if at == 0 { indent.to_owned() } else { rest.clone() };
-        let mut is_empty = true;
-        for word in line.split_whitespace() {
-            if !is_empty && current.chars().count() + 1 + word.chars().count() > width {
-                out.push_str(&current);
-                out.push('\n');
-                current.clone_from(&rest);
-                is_empty = true;
-            }
-            if !is_empty {
-                current.push(' ');
-            }
-            current.push_str(word);
-            is_empty = false;
-        }
-        out.push_str(&current);
-        out.push('\n');
-    }
-    out.pop();
-    out
+/// No wider than the terminal, behind what stands before its first line.
+fn wrapped(text: &str, first: &str) -> String {
+    wrap(text, first, Terminal::width())
 }

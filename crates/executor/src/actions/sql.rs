@@ -3,10 +3,10 @@
 
 mod saved;
 
-use plan_model::model::action::sql::{Sql, SqlExpectation, Transaction};
+use plan_model::model::action::sql::{Sql, SqlExpectation};
 use plan_model::model::plan::Surroundings;
 use plan_model::model::value::SqlText;
-use plan_model::sql::{self, Action, Dialect, Script, TransactionStep, UnsentKind};
+use plan_model::sql::{self, Dialect, Refused};
 use serde_json::Value as Json;
 
 use super::{About, Act, Found, Perform};
@@ -103,68 +103,14 @@ impl Perform for Sql {
     }
 }
 
-trait Told {
-    fn is_outside_transaction(&self) -> bool;
-}
-
-impl Told for Sql {
-    fn is_outside_transaction(&self) -> bool {
-        let said = self.keys().and_then(|keys| keys.transaction);
-        matches!(said, Some(Transaction::Off | Transaction::Each))
-    }
-}
-
-/// What cannot run in the transaction of a step: it is refused before anything has run.
-fn fits_transaction(text: &str, script: &Script) -> Result<(), Failure> {
-    let dialect = script.dialect;
-    for statement in &script.statements {
-        let shown = text[statement.head.clone()].trim();
-        let line = text[..statement.range.start].matches('\n').count() + 1;
-        let ends_it = statement.ddl && dialect.is_mysql_family();
-        match &statement.action {
-            Action::Transaction(
-                TransactionStep::Begin | TransactionStep::Commit | TransactionStep::Rollback,
-            ) => {
-                return Err(error(format!(
-                    "line {line}: `{shown}`: the step has a transaction of its own, and nothing was \
-                     run: leave it out, or write `transaction: off`"
-                )));
-            }
-            Action::Pragma(name) if name == "foreign_keys" && shown.len() < text.trim().len() => {
-                return Err(error(format!(
-                    "line {line}: `{shown}` does nothing inside a transaction, and nothing was run: \
-                     write `transaction: off`"
-                )));
-            }
-            _ if statement.outside_transaction || ends_it => {
-                return Err(error(format!(
-                    "line {line}: `{shown}` cannot run in a transaction of {}, and nothing was run: \
-                     write `transaction: off`",
-                    dialect.title()
-                )));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// What would be left out of a script is refused before anything has run.
-pub fn sends_all(text: &str, script: &Script) -> Result<(), Failure> {
-    let Some(unsent) = script.unsent.first() else { return Ok(()) };
-    let line = text[..unsent.range.start].matches('\n').count() + 1;
-    let shown: String = text[unsent.range.clone()].chars().take(60).collect();
-    let shown = shown.lines().next().unwrap_or_default().trim_end().to_owned();
-    let why = match unsent.what {
-        UnsentKind::ClientCommand => "is a command of the server's own client, not a statement",
-        UnsentKind::CopiedRows => {
-            "brings its rows along, which only the server's own client sends: use INSERT, or `run:`"
-        }
-        UnsentKind::CodeInComment => {
-            "is code in a comment, as dumps have it: write it without, or bring a dump back by `restore:`"
-        }
-    };
-    Err(error(format!("line {line}: `{shown}` {why}; nothing was run")))
+/// What would be left out of a script, or cannot run as it is run, is refused before anything has run.
+pub fn refuse(text: &str, refused: Option<Refused>) -> Result<(), Failure> {
+    let Some(refused) = refused else { return Ok(()) };
+    let line = text[..refused.range.start].matches('\n').count() + 1;
+    let shown: String = text[refused.range].chars().take(60).collect();
+    let shown = shown.lines().next().unwrap_or_default().trim();
+    let (why, help) = (refused.why, refused.help);
+    Err(error(format!("line {line}: `{shown}` {why}, and nothing was run: {help}")))
 }
 
 async fn session(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Session, Failure> {
@@ -252,9 +198,9 @@ async fn ready(
     let text = text(step, job, at.dialect)?;
     let patience = patience(step, job, around)?;
     let script = sql::read(&text, at.dialect);
-    sends_all(&text, &script)?;
+    refuse(&text, script.not_sent())?;
     if !step.is_outside_transaction() {
-        fits_transaction(&text, &script)?;
+        refuse(&text, script.not_in_transaction())?;
     }
     let saves = step.keys().and_then(|keys| keys.save_rows.as_ref());
     if job.filler().flag(saves, false)? {

@@ -195,12 +195,12 @@ fn times(course: &Course, scene: &Scene<'_>, now: Moment, more: usize) -> String
     }
     if let Some(guard) = scene.guard {
         if now < guard.opens {
-            parts.push(format!("the window opens at {}", hour_minute(guard.opens)));
+            parts.push(format!("the window opens at {}", guard.clock(guard.opens)));
         } else {
             parts.push(format!(
                 "turn back by {}, window closes {}",
-                hour_minute(guard.turn_back_by(course)),
-                hour_minute(guard.closes(course))
+                guard.clock(guard.turn_back_by(course)),
+                guard.clock(guard.closes(course))
             ));
         }
     }

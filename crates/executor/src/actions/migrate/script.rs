@@ -89,7 +89,7 @@ pub fn can_run(dialect: Dialect, migration: &Migration) -> Result<(), Failure> {
         let line = migration.sql.text[..problem.range.start].matches('\n').count() + 1;
         return Err(error(format!("{name}: what is opened in line {line} is never closed")));
     }
-    actions::sql::sends_all(&migration.sql.text, script)
+    actions::sql::refuse(&migration.sql.text, script.not_sent())
         .map_err(|failure| error(format!("{name}: {}", failure.text)))?;
     let late = script.statements[body(script, dialect)].iter().find(|one| {
         matches!(&one.action, Action::Pragma(name) if name == "foreign_keys" || name == "journal_mode")

@@ -83,6 +83,12 @@ impl Sql {
             Sql::Full(keys) => keys.text.as_ref(),
         }
     }
+
+    /// The statements do not share one transaction.
+    pub fn is_outside_transaction(&self) -> bool {
+        let said = self.keys().and_then(|keys| keys.transaction);
+        matches!(said, Some(Transaction::Off | Transaction::Each))
+    }
 }
 
 impl Sql {

@@ -13,7 +13,7 @@ record! {
 pub struct WaitKeys {
     /// The check that must hold. Example: `{ port: 5432 }`
     until: Option<Check>,
-    /// A clock time, in the zone of the window. Example: `"03:00"`
+    /// A clock time, in the zone of the window, or of this machine where none is told. Example: `"03:00"`
     clock: Option<OpensAt>,
     /// After how long it has failed. Example: `2m`
     at_most: Option<Time>,

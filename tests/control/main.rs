@@ -138,6 +138,22 @@ fn rollback_asks_the_engine_that_is_at_it() {
 }
 
 #[test]
+fn a_way_back_without_a_name_is_that_of_the_last_run_alone() {
+    let desk =
+        Desk::new("plan: p\nsteps:\n  - { step: a, run: touch a, rollback: { run: rm a } }\n");
+    for run in [1, 2] {
+        assert_eq!(desk.plan(&["apply", "plan.yaml"]).0, Some(0), "{run}");
+    }
+    assert_eq!(desk.plan(&["rollback"]).0, Some(0));
+    desk.touch("a");
+    let (code, text) = desk.plan(&["rollback"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("plan rollback p-1"), "{text}");
+    assert!(desk.folder.path().join("a").exists());
+    assert_eq!(desk.plan(&["rollback", "p-1"]).0, Some(0));
+}
+
+#[test]
 fn watch_tells_the_same_story_to_its_end() {
     let desk = Desk::new(PLAN);
     let run = desk.start();

@@ -257,3 +257,37 @@ fn a_shutdown_pauses_durably() {
     assert_eq!(folder.resume().exit, Some(0));
     assert_eq!(folder.lines("done"), ["first", "begun", "gate", "last"]);
 }
+
+fn asks() -> Folder {
+    Folder::new(
+        "plan: asks
+steps:
+  - step: one
+    manual: look at one
+    read_only: true
+  - step: two
+    manual: look at two
+    read_only: true
+",
+    )
+}
+
+#[test]
+fn what_is_answered_elsewhere_brings_up_the_next_question() {
+    let folder = asks();
+    let mut seat = Seat::take(&folder, &["apply", "plan.yaml"]);
+    seat.wait_for("? look at one");
+    assert_eq!(folder.plan(&["approve", "one"]).exit, Some(0));
+    seat.wait_for("? look at two");
+    seat.types("done\n");
+    assert_eq!(seat.exit(), Some(0), "{}", seat.look());
+}
+
+#[test]
+fn a_way_back_that_is_asked_for_elsewhere_ends_a_terminal_that_asks() {
+    let folder = asks();
+    let mut seat = Seat::take(&folder, &["apply", "plan.yaml"]);
+    seat.wait_for("? look at one");
+    assert_eq!(folder.plan(&["rollback"]).exit, Some(0));
+    assert_eq!(seat.exit(), Some(1), "{}", seat.look());
+}

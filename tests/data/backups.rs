@@ -64,9 +64,10 @@ fn a_backup_is_listed_verified_and_brought_back_by_its_id() {
         assert_eq!(server.sql(databases), "0");
         server.sql("delete from orders where id = 2");
         // Nobody is there who could type the name of the database.
-        place.plan(&["backups", "restore", &id]).ends(4).says("to go on");
+        let ran = place.plan(&["backups", "restore", &id]).ends(4).says("to go on");
         assert_eq!(server.sql("select count(*) from orders"), "1");
-        place.plan(&["approve", "restore"]).ends(0);
+        place.plan(&["approve", "restore"]).ends(2).says("type it out");
+        place.plan(&["approve", "restore", "--answer", &ran.name_to_type()]).ends(0);
         place.plan(&["resume"]).ends(0);
         assert_eq!(server.sql("select count(*) from orders"), "2");
         place.plan(&["rollback"]).ends(0);

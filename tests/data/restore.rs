@@ -621,7 +621,13 @@ fn what_users_may_have_written_is_not_taken_away_unasked() {
                 let ran = ran.ends(4).says("1 rows written since are lost");
                 assert!(ran.all().contains("users were not out all the time"), "{ran:?}");
                 assert_eq!(server.sql(STATES), "new\nlate", "{kind:?} {name}");
-                place.plan(&["approve", "change"]).ends(0);
+                let name = ran.name_to_type();
+                // A no is no failure that goes away by itself; who goes on is asked again.
+                place.plan(&["approve", "change", "--answer", "no"]).ends(0);
+                place.plan(&["resume"]).ends(3).says("did not want it restored");
+                assert_eq!(server.sql(STATES), "new\nlate", "{kind:?} {name}");
+                place.plan(&["resume"]).ends(4).says("to go on");
+                place.plan(&["approve", "change", "--answer", &name]).ends(0);
                 place.plan(&["resume"]).ends(1);
             } else {
                 ran.ends(1);

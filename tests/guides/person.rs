@@ -162,11 +162,15 @@ impl Person {
         // A number that is none: the open ones are told.
         let open = self.ask(&["approve", entry, "--question", "0"]);
         let numbers = open.split("--question ").skip(1).filter_map(|rest| rest.split(' ').next());
+        // What takes the place of data is typed out.
+        let name = open.split_once("type `").and_then(|(_, rest)| rest.split_once('`'));
+        let name = name.map(|(name, _)| ["--answer", name]);
+        let name = name.as_ref().map_or(&[][..], |name| &name[..]);
         for question in numbers {
             for person in ["ama", "kofi"] {
                 for evidence in [&["--evidence", EVIDENCE][..], &[]] {
                     let arguments =
-                        [&["approve", entry, "--question", question], evidence].concat();
+                        [&["approve", entry, "--question", question], evidence, name].concat();
                     let done = self.command(&arguments).env("USER", person).output().unwrap();
                     told += &String::from_utf8_lossy(&done.stdout);
                     if done.status.success() {

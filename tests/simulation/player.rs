@@ -224,7 +224,13 @@ impl Player {
                 self.steps += 1;
                 if self.asks[at] {
                     let (question, text) = (0, "really?".to_owned());
-                    self.record(Event::Asking { entry: entry.clone(), question, text });
+                    self.record(Event::Asking {
+                        entry: entry.clone(),
+                        question,
+                        text,
+                        choices: Vec::new(),
+                        typed: false,
+                    });
                     self.asking.insert((at, false));
                     return;
                 }
@@ -235,7 +241,13 @@ impl Player {
                 self.steps += 1;
                 if self.asks[at] {
                     let (question, text) = (0, "undone by hand?".to_owned());
-                    self.record(Event::Asking { entry: entry.clone(), question, text });
+                    self.record(Event::Asking {
+                        entry: entry.clone(),
+                        question,
+                        text,
+                        choices: Vec::new(),
+                        typed: false,
+                    });
                     self.asking.insert((at, true));
                     return;
                 }
@@ -271,9 +283,10 @@ impl Player {
         if undo {
             let part = self.course.entry(at).undone_parts;
             if fails {
+                let failure = Failure::new(FailureKind::Exit, "exit status 1");
                 return Event::UndoFailed {
-                    retry_at: self.course.undo_retry(at, self.now),
-                    failure: Failure::new(FailureKind::Exit, "exit status 1"),
+                    retry_at: self.course.undo_retry(at, &failure, self.now),
+                    failure,
                     entry,
                     part,
                 };

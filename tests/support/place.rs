@@ -170,6 +170,14 @@ pub fn ran(mut command: Command) -> Ran {
 }
 
 impl Ran {
+    /// What a question wants to be typed out.
+    #[allow(dead_code, reason = "not every test restores")]
+    pub fn name_to_type(&self) -> String {
+        let all = self.all();
+        let asked = all.split_once("type `").and_then(|(_, rest)| rest.split_once('`'));
+        asked.expect("nothing is to be typed").0.to_owned()
+    }
+
     /// Everything that was shown.
     pub fn all(&self) -> String {
         format!("{}{}", self.out, self.err)

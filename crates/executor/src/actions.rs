@@ -101,7 +101,7 @@ pub trait Perform {
     }
 
     /// What this machine must have before anything is touched, and has not.
-    fn unready(&self) -> Vec<String> {
+    fn unready(&self, _fill: &Filler<'_>) -> Vec<String> {
         Vec::new()
     }
 

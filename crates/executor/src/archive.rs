@@ -132,12 +132,17 @@ pub fn manifest_path(path: &Path) -> PathBuf {
 /// From here on it is there, also after a power cut: first what it says of itself, then its name.
 pub fn seal(path: &Path, manifest: &Manifest) -> Result<(), Failure> {
     let wrong = |problem: std::io::Error| error(format!("{}: {problem}", path.display()));
-    let text = serde_json::to_vec_pretty(manifest).expect("a manifest is plain data");
     File::open(partial(path)).and_then(|file| file.sync_all()).map_err(wrong)?;
-    write_durable(&manifest_path(path), &text)?;
+    write_manifest(path, manifest)?;
     fs::rename(partial(path), path).map_err(wrong)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(wrong)
+}
+
+/// Also anew, of a backup that lies there.
+pub fn write_manifest(path: &Path, manifest: &Manifest) -> Result<(), Failure> {
+    let text = serde_json::to_vec_pretty(manifest).expect("a manifest is plain data");
+    write_durable(&manifest_path(path), &text)
 }
 
 pub fn manifest(path: &Path) -> Result<Manifest, Failure> {

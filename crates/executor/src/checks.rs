@@ -136,6 +136,8 @@ pub async fn ask(job: &Job, asked: &Check, number: usize, around: Option<Patienc
         Looked::Declined(text) => Looked::Declined(cover(text)),
         holds => holds,
     };
+    // What to do where it does not hold says nothing of one that could not be asked.
+    let hint = hint.filter(|_| matches!(looked, Looked::Fails(_)));
     Checked { line, looked, hint }
 }
 

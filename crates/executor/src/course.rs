@@ -301,7 +301,11 @@ impl Course {
     }
 
     /// When a rollback step that failed is tried again.
-    pub fn undo_retry(&self, at: usize, now: Moment) -> Option<Moment> {
+    pub fn undo_retry(&self, at: usize, failure: &Failure, now: Moment) -> Option<Moment> {
+        // A no of a person stays one, until the run goes on and asks again.
+        if failure.kind == FailureKind::Declined {
+            return None;
+        }
         let entry = &self.entries[at];
         let Undo::Parts(parts) = &self.outline.items[at].undo else { return None };
         let tries = entry.undo_attempt - entry.undo_before;
@@ -468,6 +472,9 @@ impl Course {
                 self.undo_failed(entry, *part, *retry_at, event)?;
                 if retry_at.is_none() {
                     self.failures.push((id.clone(), failure.clone()));
+                }
+                if failure.kind == FailureKind::Declined {
+                    self.answers.remove(&entry);
                 }
                 self.entries[entry].undo_ended = Some(at);
             }

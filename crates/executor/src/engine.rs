@@ -53,8 +53,8 @@ pub trait Listener {
     /// Somebody is to answer; whoever can does it through `Control::Answer`.
     fn ask(&mut self, _question: &Question) {}
 
-    /// The question was answered elsewhere, or nobody waits for it any more.
-    fn asked_no_more(&mut self) {}
+    /// The question was answered, here or elsewhere.
+    fn asked_no_more(&mut self, _entry: usize, _question: usize) {}
 
     /// Something that is no event of the run.
     fn say(&mut self, _text: &str) {}
@@ -243,6 +243,7 @@ impl<S: Store> Engine<S> {
                     }
                 }
             }
+            self.let_go(listener);
             self.say_that_it_looks_on(listener);
             let rests = self.course.state().is_ending() || self.course.state() == RunState::Paused;
             if rests && self.pending.is_empty() && self.is_idle() {
@@ -317,6 +318,22 @@ impl<S: Store> Engine<S> {
                 }
             }
         }
+    }
+
+    /// Questions that nobody waits for any more: the run went back meanwhile.
+    fn let_go(&self, listener: &mut dyn Listener) {
+        let mut awaited = self.world.awaited.borrow_mut();
+        let waits = |at: usize| {
+            let state = self.course.entry(at).state;
+            matches!(state, StepState::Running | StepState::RollingBack | StepState::Interrupted)
+        };
+        awaited.retain(|(at, question), _| {
+            let waits = waits(*at);
+            if !waits {
+                listener.asked_no_more(*at, *question);
+            }
+            waits
+        });
     }
 
     fn say_that_it_looks_on(&mut self, listener: &mut dyn Listener) {
@@ -449,7 +466,11 @@ impl<S: Store> Engine<S> {
                     self.settle(entry, None);
                 }
                 Event::UndoDone { entry, part } => self.settle(entry, Some(*part)),
-                Event::Answered { .. } => listener.asked_no_more(),
+                Event::Answered { entry, question, .. } => {
+                    if let Some(entry) = self.course.outline.find(entry) {
+                        listener.asked_no_more(entry, *question);
+                    }
+                }
                 _ => {}
             }
         }
@@ -583,7 +604,7 @@ impl<S: Store> Engine<S> {
                     Ok(()) => self.note(Event::UndoDone { entry, part }),
                     Err(Broken::Failed(failure)) => {
                         let failure = self.world.covered(failure);
-                        let retry_at = self.course.undo_retry(at, now);
+                        let retry_at = self.course.undo_retry(at, &failure, now);
                         self.note(Event::UndoFailed { entry, part, failure, retry_at })
                     }
                     Err(Broken::Lost) => self.lost(at, Some(part)),
@@ -666,6 +687,8 @@ impl<S: Store> Engine<S> {
                 entry: self.course.outline.id(question.entry),
                 question: question.number,
                 text: question.text.clone(),
+                choices: question.choices.iter().map(|one| self.world.cover.text(one)).collect(),
+                typed: question.typed,
             })?;
         }
         listener.ask(&question);

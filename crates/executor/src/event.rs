@@ -78,6 +78,12 @@ pub enum Event {
         entry: EntryId,
         question: usize,
         text: String,
+        /// What may be answered; the first one lets it go on.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        choices: Vec<String>,
+        /// The first one is typed out, and never taken for granted.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        typed: bool,
     },
     /// A person answered a question of this entry.
     Answered {

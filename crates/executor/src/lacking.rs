@@ -2,9 +2,7 @@
 //! anything is touched.
 
 use plan_model::diagnostic::Diagnostic;
-use plan_model::model::action::ActionKeys;
 use plan_model::model::check::Check;
-use plan_model::model::plan::Surroundings;
 use plan_model::model::value::OneOrMany;
 use plan_model::resolve::{Plan, What};
 use plan_model::source::Span;
@@ -30,12 +28,12 @@ pub fn of(plan: &Plan) -> Vec<Diagnostic> {
         all.place = entry.span;
         match &entry.what {
             What::Step(step) => {
-                all.action(&entry.id, &step.actions, &step.surroundings);
-                step.probe.iter().for_each(|probe| all.check(&entry.id, probe));
-                for back in step.rollback.iter().flat_map(OneOrMany::iter) {
-                    all.action(&entry.id, &back.actions, &back.surroundings);
-                    back.probe.iter().for_each(|probe| all.check(&entry.id, probe));
+                for (action, around) in step.all_actions() {
+                    all.add(&entry.id, actions::performer(action).lacks(around));
                 }
+                let back = step.rollback.iter().flat_map(OneOrMany::iter);
+                let probes = step.probe.iter().chain(back.flat_map(|back| &back.probe));
+                probes.for_each(|probe| all.check(&entry.id, probe));
             }
             What::Checkpoint(checkpoint) => {
                 checkpoint.checks.iter().for_each(|check| all.check(&entry.id, check));
@@ -51,11 +49,6 @@ struct All {
 }
 
 impl All {
-    fn action(&mut self, id: &str, keys: &ActionKeys, around: &Surroundings) {
-        let Some(action) = keys.first() else { return };
-        self.add(id, actions::performer(action).lacks(around));
-    }
-
     fn check(&mut self, id: &str, check: &Check) {
         self.add(id, checks::lacks(check));
     }

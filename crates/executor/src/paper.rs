@@ -181,7 +181,10 @@ fn parts(at: usize, world: &World) -> Vec<(String, Option<String>)> {
     if written.is_empty() {
         let action = step.actions.first();
         let how = action.map(|action| action.facts().by_hand()).unwrap_or_default();
-        return vec![(how, None)];
+        let how = world.filler(Some(at), None).text(&how).unwrap_or(how);
+        // Files in the run's folder, by their names.
+        let id = &world.plan.entry(at).id;
+        return vec![(how.replace("STEP.", &format!("{id}.")), None)];
     }
     written.into_iter().map(|part| as_command(at, part, world)).collect()
 }

@@ -75,6 +75,8 @@ pub struct Question {
     pub choices: Vec<String>,
     pub role: Option<String>,
     pub evidence: Evidence,
+    /// The first choice is typed out, and never taken for granted.
+    pub typed: bool,
 }
 
 type Awaited = HashMap<(usize, usize), oneshot::Sender<Answer>>;
@@ -483,6 +485,7 @@ impl Job {
         choices: Vec<String>,
         role: Option<String>,
         evidence: Evidence,
+        typed: bool,
     ) -> Result<Answer, Broken> {
         let Some(entry) = self.entry else {
             return Err(error("nobody can be asked here").into());
@@ -491,7 +494,7 @@ impl Job {
         let (tell, told) = oneshot::channel();
         self.world.awaited.borrow_mut().insert((entry, number), tell);
         let asked = text.trim_end().to_owned();
-        let question = Question { entry, number, text, choices, role, evidence };
+        let question = Question { entry, number, text, choices, role, evidence, typed };
         let _ = self.world.questions.send(question);
         // The engine lets go of a question that nobody can be asked.
         told.await.map_err(|_| {

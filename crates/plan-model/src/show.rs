@@ -180,8 +180,8 @@ pub fn show(plan: &CompiledPlan) -> Shown {
                 let databases =
                     state.databases.iter().flatten().map(|id| format!("database {}", id.value));
                 let files = state.files.iter().flatten().map(|path| root.plain(&path.value));
-                let services =
-                    state.services.iter().flatten().map(|name| format!("service {}", name.value));
+                let services = state.services.iter().flatten();
+                let services = services.map(|name| format!("service {}", root.plain(&name.value)));
                 databases.chain(files).chain(services).collect::<Vec<_>>()
             })
             .collect(),
@@ -235,6 +235,9 @@ fn inputs(plan: &CompiledPlan) -> Vec<ShownInput> {
                 Held::Known(serde_json::Value::String(text)) => text.clone(),
                 Held::Known(json) => json.to_string(),
                 Held::Secret => MASK.to_owned(),
+                Held::Missing if input.origin.starts_with("env ") => {
+                    "(by whoever runs it)".to_owned()
+                }
                 Held::Missing => "(must be given)".to_owned(),
             },
             origin: input.origin.clone(),

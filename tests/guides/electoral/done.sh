@@ -14,8 +14,8 @@ changement.yaml)
     asks 'SELECT count(*) FROM bureaux' 12
     asks 'SELECT count(*) FROM migrations' 2
     [ "$(git -C $app rev-parse HEAD)" = "$(git -C /srv/electoral.git rev-parse modif/liste-electorale)" ] || fail 'not merged'
-    [ "$(grep -c 'numéro de bureau de vote' $app/docs/changelog.md)" = 1 ] || fail 'not in the changelog once'
-    grep -q 'Afi Mensah' $app/docs/changelog.md || fail 'no tester'
+    [ "$(grep -c 'numéro de bureau de vote' /var/www/electoral-changements.md)" = 1 ] || fail 'not in the changelog once'
+    grep -q 'Afi Mensah' /var/www/electoral-changements.md || fail 'no tester'
     ls /var/backups/electoral/db_backups/*.sql.* /var/backups/electoral-copie/* >/dev/null || fail 'no backup'
     systemctl -q is-active electoral-worker || fail 'no worker'
     grep -qrh '^Subject:' /root/mail || fail 'no mail'

@@ -50,7 +50,7 @@ CACHE_DRIVER=file
 END
 chmod 600 $app/.env
 chown www-data $app/.env
-touch $app/storage/logs/laravel.log
+touch $app/storage/logs/laravel.log /var/www/electoral-changements.md
 chown -R www-data:www-data $app/storage $app/bootstrap/cache
 
 cat >/etc/nginx/sites-enabled/default <<END
@@ -84,6 +84,7 @@ CREATE USER electoral_maintenance@localhost IDENTIFIED BY '$ELECTORAL_DB_PASSWOR
 CREATE USER electoral_maintenance@127.0.0.1 IDENTIFIED BY '$ELECTORAL_DB_PASSWORD';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TRIGGER, LOCK TABLES, CREATE VIEW, SHOW VIEW,
     EVENT ON electoral_db.* TO electoral_maintenance@localhost, electoral_maintenance@127.0.0.1;
+GRANT ALL ON \`electoral\_db\_%\`.* TO electoral_maintenance@localhost, electoral_maintenance@127.0.0.1;
 GRANT PROCESS ON *.* TO electoral_maintenance@localhost, electoral_maintenance@127.0.0.1;
 END
 cd $app

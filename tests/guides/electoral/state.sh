@@ -5,6 +5,7 @@ if cd /home/dev/electoral 2>/dev/null; then
     git for-each-ref --format '%(refname) %(objectname)' refs/heads
     git status --porcelain
 fi
+cat /var/www/electoral-changements.md
 cd $app
 find . -path ./.git -prune -o -path './storage/framework/*' -prune -o -path ./storage/logs -prune -o -printf '%y %m %u:%g %p %l\n' | sort
 find . -path ./.git -prune -o -path './storage/framework/*' -prune -o -path ./storage/logs -prune -o -type f -print0 | sort -z | xargs -0 sha256sum

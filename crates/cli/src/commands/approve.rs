@@ -88,15 +88,17 @@ async fn answer(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal
         )
     })?;
     // What it asks now: put, and not answered since.
-    let mut open: Vec<(usize, String)> = Vec::new();
+    let mut open: Vec<Put> = Vec::new();
     for record in store.read(&run, 0).await? {
         match record.event {
-            Event::Asking { entry, question, text } if *entry == *args.what => {
-                open.retain(|(number, _)| *number != question);
-                open.push((question, text));
+            Event::Asking { entry, question: number, text, choices, typed }
+                if *entry == *args.what =>
+            {
+                open.retain(|one| one.number != number);
+                open.push(Put { number, text, choices, typed });
             }
             Event::Answered { entry, question, .. } if *entry == *args.what => {
-                open.retain(|(number, _)| *number != question);
+                open.retain(|one| one.number != question);
             }
             _ => {}
         }
@@ -104,16 +106,16 @@ async fn answer(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal
     let chosen = match (args.question, open.as_slice()) {
         (None, [only]) => Some(only),
         (None, _) => None,
-        (Some(number), _) => open.iter().find(|(at, _)| at + 1 == number),
+        (Some(number), _) => open.iter().find(|one| one.number + 1 == number),
     };
-    let Some((question, _)) = chosen else {
+    let Some(put) = chosen else {
         if open.is_empty() {
             let message = format!("{} asks nobody now", args.what);
             return Err(wrong(message, format!("see what waits: plan status {}", run.run)));
         }
         let listed: Vec<_> = open
             .iter()
-            .map(|(at, text)| format!("--question {}   {}", at + 1, text.trim_end()))
+            .map(|one| format!("--question {}   {}", one.number + 1, one.text.trim_end()))
             .collect();
         let message = match args.question {
             Some(number) => format!("{} has no open question {number}", args.what),
@@ -121,15 +123,35 @@ async fn answer(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal
         };
         return Err(wrong(message, format!("say which:\n      {}", listed.join("\n      "))));
     };
-    let (choices, wanted) = asked(plan.entry(at), *question);
-    let choices: Vec<_> =
-        choices.iter().map(|choice| show::plain(&plan, Some(at), choice)).collect();
+    let (mut choices, wanted) = asked(plan.entry(at), put.number);
+    for choice in &mut choices {
+        *choice = show::plain(&plan, Some(at), choice);
+    }
+    // As it was put; runs of older versions did not write it down.
+    if !put.choices.is_empty() {
+        choices.clone_from(&put.choices);
+    }
+    if put.typed && args.answer.is_none() {
+        let message = format!("{}: {}", args.what, put.text.trim_end());
+        return Err(wrong(
+            message,
+            format!("type it out: --answer NAME; or say: --answer {}", choices[1]),
+        ));
+    }
     let folder = args.run.store.store.join("runs").join(&run.run);
     let (choice, holds, evidence) = said(args, &choices, wanted, &folder)?;
     let request =
-        Request::Answer { entry: args.what.clone(), question: *question, holds, choice, evidence };
+        Request::Answer { entry: args.what.clone(), question: put.number, holds, choice, evidence };
     store.close().await;
     ask(&args.run, request, Needs::Nobody, terminal).await
+}
+
+/// A question, as it was put.
+struct Put {
+    number: usize,
+    text: String,
+    choices: Vec<String>,
+    typed: bool,
 }
 
 /// What was answered, whether it holds, and what was handed in.

@@ -22,6 +22,16 @@ async fn rollback(args: &Rollback, terminal: &mut Terminal) -> Result<Exit, Refu
     };
     let what = "that could be rolled back";
     let run = operate::find(&mut store, args.resume.run.as_deref(), fits, what).await?;
+    // Who just says "back" means what was done last, not what succeeded weeks before it.
+    let last = operate::find(&mut store, None, |_: &RunRow| true, what).await?;
+    if args.resume.run.is_none() && run.state.is_over() && last.run != run.run {
+        let message = format!("{}, the last run, is rolled back already", last.run);
+        let help = format!(
+            "an older one is undone by its name: plan rollback {}   # {}",
+            run.run, run.plan
+        );
+        return Err(Refusal::new(Exit::Wrong, message, help));
+    }
     if !fits(&run) {
         let message = format!("{} is rolled back already", run.run);
         return Err(Refusal::new(Exit::Wrong, message, "see how it ended: plan status"));

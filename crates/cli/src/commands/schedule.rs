@@ -1,6 +1,9 @@
 //! `plan schedule`: what makes a plan run by itself, as lines for cron or units for systemd. Changes nothing.
 
-use plan_model::inputs::Held;
+use plan_model::model::action::Action;
+use plan_model::model::plan::Step;
+use plan_model::resolve::EntryOf;
+use plan_model::show;
 
 use super::apply;
 use crate::args::{Schedule, ScheduleFormat};
@@ -43,9 +46,18 @@ fn lines(args: &Schedule, terminal: &mut Terminal) -> Result<Exit, Refusal> {
         return Err(wrong(text.to_owned(), "hand it over by a variable: env:"));
     }
     let inputs = plan.plan.scopes.first().into_iter().flat_map(|scope| &scope.inputs);
-    let from_outside = inputs.filter(|input| matches!(input.held, Held::Secret | Held::Missing));
-    let variables = from_outside.filter_map(|input| input.origin.strip_prefix("env "));
-    let text = |value: &str| value.to_owned();
+    // Whoever prints this may have them; a clock has none of them.
+    let variables = inputs.filter_map(|input| input.origin.strip_prefix("env "));
+    let mut variables: Vec<_> = variables.map(str::to_owned).collect();
+    let actions = plan.entries().iter().filter_map(EntryOf::step).flat_map(Step::all_actions);
+    let copies = actions.filter_map(|(action, _)| match action {
+        Action::Backup(backup) => backup.copy_to.as_ref(),
+        _ => None,
+    });
+    if copies.into_iter().any(|to| show::plain(&plan, None, &to.value).starts_with("s3://")) {
+        let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"];
+        variables.extend(names.map(str::to_owned));
+    }
     let job = Job {
         name: plan.plan.file.plan.value.clone(),
         title: plan.plan.file.title.as_ref().map(|title| title.value.clone()),
@@ -56,7 +68,7 @@ fn lines(args: &Schedule, terminal: &mut Terminal) -> Result<Exit, Refusal> {
         folder,
         store,
         arguments,
-        variables: variables.map(text).collect(),
+        variables,
     };
     let lines = match args.format {
         // What only one of the two knows is said by neither.

@@ -92,7 +92,7 @@ async fn status(args: &Status, terminal: &mut Terminal) -> Result<Exit, Refusal>
         None if !course.state().is_ending() => terminal.line("Nobody runs it now."),
         None => {}
     }
-    for line in summary::lines(&course, &scene, None) {
+    for line in summary::lines(&course, &scene, None, lease.is_some()) {
         terminal.line(&line);
     }
     Ok(Exit::Done)

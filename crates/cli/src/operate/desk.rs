@@ -47,7 +47,8 @@ pub struct Listening<'s, 't> {
 
 pub enum Asked {
     Question(Question),
-    NoMore,
+    /// It was answered: of this entry this one.
+    NoMore(usize, usize),
 }
 
 impl Listener for Listening<'_, '_> {
@@ -69,8 +70,8 @@ impl Listener for Listening<'_, '_> {
         let _ = self.ask.send(Asked::Question(question.clone()));
     }
 
-    fn asked_no_more(&mut self) {
-        let _ = self.ask.send(Asked::NoMore);
+    fn asked_no_more(&mut self, entry: usize, question: usize) {
+        let _ = self.ask.send(Asked::NoMore(entry, question));
     }
 
     fn say(&mut self, text: &str) {
@@ -139,7 +140,7 @@ impl<'s, 't> Desk<'s, 't> {
             tokio::select! {
                 asked = questions.recv() => match asked {
                     Some(Asked::Question(question)) => self.put(question),
-                    Some(Asked::NoMore) => self.forget_answered(),
+                    Some(Asked::NoMore(entry, question)) => self.forget(entry, question),
                     None => {}
                 },
                 line = lines.recv(), if reads => match line {
@@ -257,6 +258,9 @@ impl<'s, 't> Desk<'s, 't> {
             .choices
             .iter()
             .filter(|choice| !low.is_empty() && choice.to_lowercase().starts_with(&low))
+            .filter(|choice| {
+                !question.typed || question.choices.first() != Some(choice) || **choice == line
+            })
             .collect();
         // One that is typed whole is meant, though it begins another one.
         let whole: Vec<_> = fits.iter().copied().filter(|one| one.to_lowercase() == low).collect();
@@ -315,11 +319,15 @@ impl<'s, 't> Desk<'s, 't> {
         }
     }
 
-    /// Answered from another terminal, perhaps: what nobody waits for is asked no more.
-    fn forget_answered(&self) {
-        // The engine drops an answer that nobody waits for; asking once too often does no harm.
-        if !self.open.borrow().is_empty() && !self.deciding.get() {
-            self.tell("(a question was answered)");
+    /// Answered from another terminal: the next one is put.
+    fn forget(&self, entry: usize, question: usize) {
+        let is_it = |one: &Question| one.entry == entry && one.number == question;
+        let was_put = self.open.borrow().front().is_some_and(is_it);
+        self.open.borrow_mut().retain(|one| !is_it(one));
+        if was_put {
+            self.answered.take();
+            self.tell("(nobody waits for this answer any more)");
+            self.next();
         }
     }
 }

@@ -79,7 +79,7 @@ fn write_phase(number: usize, phase: &ShownPhase, shown: &Shown, terminal: &mut 
 
 fn write_entry(entry: &ShownEntry, shown: &Shown, terminal: &mut Terminal) {
     let mark = if entry.kind == "checkpoint" { "gate " } else { "" };
-    let title = entry.title.as_deref().map_or(String::new(), |title| format!("  {title}"));
+    let title = entry.title.as_deref().map_or(String::new(), |title| format!("\u{a0} {title}"));
     let number = format!("{:>4}. ", entry.number);
     let name = format!("{mark}{}{title}", paint(theme::NAME, &entry.id));
     let headline = match &entry.estimate {
@@ -91,7 +91,7 @@ fn write_entry(entry: &ShownEntry, shown: &Shown, terminal: &mut Terminal) {
             if fits { one_line } else { format!("{name}\n{estimate}") }
         }
     };
-    terminal.line(&format!("\n{}", wrapped(&headline, &number)));
+    terminal.line(&format!("\n{}", wrapped(&headline, &number).replace("\u{a0} ", "  ")));
     if let Some(about) = &entry.about {
         terminal.line(&wrapped(about, "      "));
     }

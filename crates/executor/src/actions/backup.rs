@@ -36,8 +36,10 @@ impl Perform for Backup {
         lacks
     }
 
-    fn unready(&self) -> Vec<String> {
-        let second = self.copy_to.as_ref().and_then(|to| Second::unready(&to.value));
+    fn unready(&self, fill: &Filler<'_>) -> Vec<String> {
+        // What is not known yet is told in its turn.
+        let to = self.copy_to.as_ref().and_then(|to| fill.of(to).ok());
+        let second = to.and_then(|to| Second::unready(&to));
         let encrypted = self.encrypt_for.as_ref().and_then(|_| encrypt::unready());
         second.into_iter().chain(encrypted).collect()
     }
@@ -191,11 +193,15 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
         return Err(broken);
     }
     job.world.catalogue.note(Kept::new(&path, &manifest));
-    if let Some(copy) = copy {
-        let copied = copy.make(&path, &manifest).await;
-        copied.map_err(|failure| {
-            error(format!("{} is there, its second copy is not: {}", manifest.id, failure.text))
-        })?;
+    if let Some(copy) = copy
+        && let Err(failure) = copy.make(&path, &manifest).await
+    {
+        manifest.copy = None;
+        archive::write_manifest(&path, &manifest)?;
+        job.world.catalogue.note(Kept::new(&path, &manifest));
+        let id = &manifest.id;
+        let text = format!("{id} is there, its second copy is not: {}", failure.text);
+        return Err(error(text).into());
     }
     let mut outputs = Outputs::new();
     outputs.insert("id".to_owned(), Json::from(manifest.id));

@@ -21,6 +21,8 @@ pub struct Put {
     pub role: Option<String>,
     pub evidence: Evidence,
     pub people: usize,
+    /// The first choice is typed out, and never taken for granted.
+    pub typed: bool,
     /// It may be answered when the run is over.
     pub due: Option<Duration>,
 }
@@ -48,6 +50,7 @@ impl Perform for Manual {
                 role: None,
                 evidence: Evidence::None,
                 people: 1,
+                typed: false,
                 due: None,
             };
             if let Manual::Full(keys) = self {
@@ -118,10 +121,14 @@ pub async fn put(job: &Job, question: Put) -> Result<Vec<Answer>, Broken> {
                     question.choices.clone(),
                     question.role.clone(),
                     question.evidence,
+                    question.typed,
                 )
                 .await?
             }
         };
+        if question.typed && !question.choices.contains(&answer.choice) {
+            continue;
+        }
         // What must be handed in is no answer without it.
         if answer.holds && question.evidence != Evidence::None && answer.evidence.is_none() {
             continue;

@@ -376,6 +376,7 @@ async fn confirmed(
         role: None,
         evidence: Evidence::None,
         people: 1,
+        typed: true,
         due: None,
     };
     let answers = manual::put(job, question).await?;

@@ -140,7 +140,9 @@ impl Catalogue {
     }
 
     pub fn note(&self, kept: Kept) {
-        self.new.borrow_mut().push(kept);
+        let mut new = self.new.borrow_mut();
+        new.retain(|one| one.path != kept.path);
+        new.push(kept);
     }
 
     pub fn next_new(&self) -> Option<Kept> {

@@ -83,7 +83,10 @@ fn not_yet(check: &GateCheck, by: Option<&str>, world: &World) -> String {
     let digest = short(&world.digest);
     match check.gate {
         GateKind::Applied => {
-            format!("the plan as it is now (digest {digest}) did not succeed in {place}")
+            format!(
+                "the plan as it is now (digest {digest}) did not succeed in {place}, or was taken back since; \
+                 this store is asked: --store"
+            )
         }
         GateKind::Rehearsed => format!(
             "the plan as it is now (digest {digest}) was not carried out in {place} and taken back from there, \

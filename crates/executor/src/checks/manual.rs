@@ -30,6 +30,7 @@ async fn try_look(job: &Job, check: &ManualCheck, number: usize) -> Result<Looke
         role: fill.optional(check.role.as_ref())?,
         evidence: check.evidence.unwrap_or(Evidence::None),
         people: if fill.flag(check.two_people.as_ref(), false)? { 2 } else { 1 },
+        typed: false,
         due: fill.optional_time(check.due.as_ref())?,
     };
     let answers = put(job, question).await?;

@@ -10,6 +10,7 @@ use plan_model::graph::CompiledPlan;
 use plan_model::model::action::Action;
 use plan_model::model::action::wait::Wait;
 use plan_model::model::check::{Check, Proof};
+use plan_model::model::plan::Step;
 use plan_model::resolve::What;
 
 use super::*;
@@ -120,7 +121,7 @@ impl Begun {
         let name = "requirements";
         let asked = self.apart(name, nameless(name), async |world| {
             let mut checked = missing;
-            checked.extend(unready(&world.plan));
+            checked.extend(unready(&world));
             checked.extend(checks::host::all(&world).await);
             for (at, check) in world.plan.plan.requires.iter().enumerate() {
                 let job = Job::new(world.clone(), None, format!("requirement-{}", at + 1));
@@ -425,11 +426,13 @@ fn see(check: &Check, entry: Option<usize>, world: &World, ends: &mut BTreeMap<P
 }
 
 /// What the steps need of this machine and it has not.
-fn unready(plan: &CompiledPlan) -> Vec<Checked> {
+fn unready(world: &World) -> Vec<Checked> {
     let mut found = Vec::new();
-    for entry in plan.entries() {
-        let Some(action) = entry.step().and_then(|step| step.actions.first()) else { continue };
-        found.extend(actions::performer(action).unready().into_iter().map(|why| Checked {
+    for (at, entry) in world.plan.entries().iter().enumerate() {
+        let fill = world.filler(Some(at), None);
+        let actions = entry.step().into_iter().flat_map(Step::all_actions);
+        let lacks = actions.flat_map(|(action, _)| actions::performer(action).unready(&fill));
+        found.extend(lacks.map(|why| Checked {
             line: format!("`{}` has what it needs", entry.id),
             looked: Looked::Fails(why),
             hint: None,

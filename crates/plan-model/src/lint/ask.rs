@@ -21,10 +21,7 @@ pub fn action(step: &Step) -> Option<Action<'_>> {
 
 /// Every action of a step, its own first, then those that undo it.
 pub fn actions(entry: &EntryOf) -> impl Iterator<Item = Action<'_>> {
-    let step = entry.step();
-    let back = step.into_iter().flat_map(|step| &step.rollback).flat_map(|many| many.iter());
-    let back = back.flat_map(|back| back.actions.iter());
-    step.into_iter().flat_map(|step| step.actions.iter()).chain(back)
+    entry.step().into_iter().flat_map(Step::all_actions).map(|(action, _)| action)
 }
 
 /// What an entry changes, `changes:` and the connection beside `sql:` included.

@@ -38,11 +38,7 @@ steps:
 fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
     for (at, entry) in ask::written(lint.plan) {
         let Some(step) = entry.step() else { continue };
-        let own = step.actions.iter().map(|action| (action, &step.surroundings));
-        let back = step.rollback.iter().flat_map(|many| many.iter());
-        let back =
-            back.flat_map(|back| back.actions.iter().map(|action| (action, &back.surroundings)));
-        for (action, around) in own.chain(back) {
+        for (action, around) in step.all_actions() {
             let Action::Sql(statements) = action else { continue };
             let told = of_step(lint, statements, around).into_iter();
             found.extend(told.map(|finding| finding.about(at)));

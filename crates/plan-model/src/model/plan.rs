@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 
-use super::action::ActionKeys;
 use super::action::run::Command;
+use super::action::{Action, ActionKeys};
 use super::check::Check;
 use super::rare::{Nothing, Rare};
 use super::read::{Leaf, Read, Walk, record, words};
@@ -878,5 +878,14 @@ impl Entry {
 impl Step {
     pub fn script(&self) -> Option<&Command> {
         self.actions.run()
+    }
+
+    /// Its own actions first, then those that undo it, each with what stands around it.
+    pub fn all_actions(&self) -> impl Iterator<Item = (Action<'_>, &Surroundings)> {
+        let own = self.actions.iter().map(|action| (action, &*self.surroundings));
+        let back = self.rollback.iter().flat_map(|many| many.iter());
+        own.chain(
+            back.flat_map(|back| back.actions.iter().map(|action| (action, &*back.surroundings))),
+        )
     }
 }

@@ -180,8 +180,12 @@ fn times(course: &Course, scene: &Scene<'_>, now: Moment, more: usize) -> String
     match course.state() {
         RunState::Running => {
             let left = time_left(course, now);
-            if !left.is_zero() {
-                parts.push(format!("done by about {}", hour_minute(now.plus(left))));
+            let opens = scene.guard.map(|guard| guard.opens).filter(|opens| now < *opens);
+            if !left.is_zero() && opens.is_none() {
+                let done = now.plus(left);
+                let clock = scene.guard.map(|guard| guard.clock(done));
+                let clock = clock.unwrap_or_else(|| hour_minute(done));
+                parts.push(format!("done by about {clock}"));
             }
             let back = way_back(course);
             if !back.is_zero() {
@@ -195,7 +199,8 @@ fn times(course: &Course, scene: &Scene<'_>, now: Moment, more: usize) -> String
     }
     if let Some(guard) = scene.guard {
         if now < guard.opens {
-            parts.push(format!("the window opens at {}", guard.clock(guard.opens)));
+            let (opens, left) = (guard.clock(guard.opens), spoken(guard.opens.since(now)));
+            parts.push(format!("the window opens at {opens}, in {left}"));
         } else {
             parts.push(format!(
                 "turn back by {}, window closes {}",

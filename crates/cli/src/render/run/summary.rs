@@ -6,6 +6,9 @@ use plan_executor::engine::{Scene, Stopped};
 use plan_executor::event::Pause;
 use plan_executor::state::{RunState, StepState};
 use plan_executor::{ladder, open};
+use plan_model::model::action::Action;
+use plan_model::model::action::manual::Manual;
+use plan_model::model::check::{Check, Evidence};
 use plan_model::model::value::Text;
 use plan_model::show;
 
@@ -32,7 +35,7 @@ pub fn tell(
         }
         _ => None,
     };
-    let lines = lines(course, scene, extra);
+    let lines = lines(course, scene, extra, false);
     let is_json = screen.is_json();
     let terminal = screen.terminal();
     if !is_json {
@@ -45,7 +48,13 @@ pub fn tell(
     exit
 }
 
-pub fn lines(course: &Course, scene: &Scene<'_>, extra: Option<String>) -> Vec<String> {
+/// `is_run`: somebody runs it at this moment.
+pub fn lines(
+    course: &Course,
+    scene: &Scene<'_>,
+    extra: Option<String>,
+    is_run: bool,
+) -> Vec<String> {
     let run = scene.run;
     let mut lines = Vec::new();
     let list = |ids: Vec<String>| match ids.len() {
@@ -142,7 +151,7 @@ pub fn lines(course: &Course, scene: &Scene<'_>, extra: Option<String>) -> Vec<S
             lines.push(format!("To undo:    {}{time}", list(still)));
         }
     }
-    lines.extend(commands(course, run, &stuck));
+    lines.extend(commands(course, scene, &stuck, is_run));
     if !matches!(course.state(), RunState::Succeeded | RunState::RolledBack) {
         lines.push(format!(
             "By hand:    {} (if this machine's plan cannot)",
@@ -171,13 +180,26 @@ pub fn lines(course: &Course, scene: &Scene<'_>, extra: Option<String>) -> Vec<S
 }
 
 /// What to type now.
-fn commands(course: &Course, run: &str, stuck: &[String]) -> Vec<String> {
+fn commands(course: &Course, scene: &Scene<'_>, stuck: &[String], is_run: bool) -> Vec<String> {
+    let run = scene.run;
     let mut lines = Vec::new();
     let mut next = |command: String, what: &str| {
         let command = paint(theme::NAME, &command);
-        lines.push(format!("Next:       {command}   {what}"));
+        lines.push(format!("Next:       {command}   # {what}"));
     };
     match (course.state(), course.pause()) {
+        (RunState::Running | RunState::RollingBack, _) if is_run => {
+            for at in course.asking() {
+                for (command, text) in answers(course, scene, at) {
+                    next(command, &text);
+                }
+            }
+            next(format!("plan watch {run}"), "look on");
+            if course.state() == RunState::Running {
+                next(format!("plan pause {run}"), "after what runs now");
+                next(format!("plan rollback {run}"), "undo everything");
+            }
+        }
         (RunState::Paused, Some(Pause::InDoubt { entries })) => {
             for entry in entries {
                 next(format!("plan retry {entry} {run}"), "if it did not happen, or may again");
@@ -188,8 +210,10 @@ fn commands(course: &Course, run: &str, stuck: &[String]) -> Vec<String> {
             next(format!("plan rollback {run}"), "or undo everything");
         }
         (RunState::Paused, Some(Pause::Questions { entries })) => {
-            for entry in entries {
-                next(format!("plan approve {entry} {run}"), "answer");
+            for at in entries.iter().filter_map(|entry| course.outline.find(entry)) {
+                for (command, text) in answers(course, scene, at) {
+                    next(command, &text);
+                }
             }
             next(format!("plan resume {run}"), "then go on");
         }
@@ -221,6 +245,53 @@ fn commands(course: &Course, run: &str, stuck: &[String]) -> Vec<String> {
         (RunState::RolledBack | RunState::Succeeded, _) => {}
     }
     lines
+}
+
+/// How each question of an entry is answered that nobody has answered yet, and what it asks.
+fn answers(course: &Course, scene: &Scene<'_>, at: usize) -> Vec<(String, String)> {
+    let entry = scene.plan.entry(at);
+    let shown = |text: &Text| {
+        let text = show::plain(scene.plan, Some(at), &text.value);
+        text.lines().next().unwrap_or_default().to_owned()
+    };
+    let command = |more: &str, evidence: Option<Evidence>| {
+        let evidence = match evidence {
+            Some(Evidence::Text) => " --evidence \"…\"",
+            Some(Evidence::File) => " --evidence FILE",
+            _ => "",
+        };
+        format!("plan approve {} {}{more}{evidence}", course.outline.items[at].id, scene.run)
+    };
+    if let Some(checkpoint) = entry.checkpoint() {
+        let manual =
+            checkpoint.checks.iter().enumerate().filter_map(|(number, check)| match check {
+                Check::Manual(manual) => Some((number, manual)),
+                _ => None,
+            });
+        let open: Vec<_> = manual
+            .filter(|(number, manual)| {
+                let two = manual.two_people.as_ref().and_then(|flag| flag.fixed()) == Some(true);
+                course.answers(at, *number).len() < if two { 2 } else { 1 }
+            })
+            .collect();
+        let is_one = open.len() == 1;
+        let all = open.into_iter().map(|(number, manual)| {
+            let which = if is_one { String::new() } else { format!(" --question {}", number + 1) };
+            let second = match course.answers(at, number) {
+                [first, ..] => format!(" (a second person, not {})", first.by),
+                [] => String::new(),
+            };
+            (command(&which, manual.evidence), shown(&manual.manual) + &second)
+        });
+        return all.collect();
+    }
+    match entry.step().and_then(|step| step.actions.first()) {
+        Some(Action::Manual(Manual::Full(keys))) => {
+            vec![(command("", keys.evidence), shown(&keys.text))]
+        }
+        Some(Action::Manual(Manual::Text(text))) => vec![(command("", None), shown(text))],
+        _ => vec![(command("", None), "answer".to_owned())],
+    }
 }
 
 /// Whom to call, in the order of the escalation.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::{Stands, Swap};
@@ -81,7 +82,7 @@ pub fn prepare(swap: &Swap<'_>) -> Result<(), Failure> {
     let new = new(swap);
     let wrong = |problem: std::io::Error| error(format!("{}: {problem}", new.display()));
     let _ = fs::remove_dir_all(&new);
-    fs::create_dir_all(&new).map_err(wrong)?;
+    private(&new).map_err(wrong)?;
     let from = archive::open(swap.path, swap.manifest).map_err(wrong)?;
     let mut tar = tar::Archive::new(from);
     tar.set_preserve_permissions(true);
@@ -108,11 +109,13 @@ pub fn swap(swap: &Swap<'_>) -> Result<(), Failure> {
             continue;
         }
         if live.symlink_metadata().is_ok() && old.symlink_metadata().is_err() {
+            private(&before)
+                .map_err(|problem| error(format!("{}: {problem}", before.display())))?;
             moved(&live, &old)?;
         }
         moved(&fresh, &live)?;
     }
-    fs::create_dir_all(&before)
+    private(&before)
         .and_then(|()| fs::remove_dir_all(&new))
         .map_err(|problem| error(format!("{}: {problem}", new.display())))
 }
@@ -133,6 +136,7 @@ pub fn swap_back(swap: &Swap<'_>) -> Result<(), Failure> {
         // What is still prepared never came into its place: there the live one is that of before.
         let has_come = new(swap).join(inside(top)).symlink_metadata().is_err();
         if has_come && live.symlink_metadata().is_ok() && gone.symlink_metadata().is_err() {
+            private(&away).map_err(|problem| error(format!("{}: {problem}", away.display())))?;
             moved(&live, &gone)?;
         }
         if was_there {
@@ -148,6 +152,11 @@ pub fn swap_back(swap: &Swap<'_>) -> Result<(), Failure> {
     removed(&away)?;
     removed(&before)?;
     forget(swap)
+}
+
+/// What was read by few before is read by nobody else here.
+fn private(folder: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 fn moved(from: &Path, to: &Path) -> Result<(), Failure> {

@@ -52,6 +52,8 @@ impl ActionFacts for Git {
             Inverse::Natural("goes back to the commit that was there".to_owned())
         } else if self.branch.is_some() || self.tag.is_some() {
             Inverse::Natural("removes the branch or tag that it made here".to_owned())
+        } else if self.push.is_some() {
+            Inverse::NothingToUndo("what was pushed stays there")
         } else {
             Inverse::NothingToUndo("what was fetched stays")
         }

@@ -157,7 +157,7 @@ fn what_would_not_reach_the_server_is_refused_before_anything_runs() {
         place.apply().ends(1).says(words).says("V1__t.sql: line");
         assert_eq!(server.tables(), "");
         let steps = format!(
-            "plan: q\n{}\nallow: {{ backup-before-change: this very thing is tested here }}\nsteps:\n  - {{ step: s, sql: {{ file: migrations/V1__t.sql, database: main, transaction: off }}, irreversible: a test of what is refused }}\n",
+            "plan: q\n{}\nallow: {{ backup-before-change: this very thing is tested here, sql-refused: the step itself is asked }}\nsteps:\n  - {{ step: s, sql: {{ file: migrations/V1__t.sql, database: main, transaction: off }}, irreversible: a test of what is refused }}\n",
             server.connection()
         );
         place.write("plan.yaml", &steps);

@@ -64,7 +64,7 @@ steps:
     place.apply().ends(4);
     answer(&place, "kofi", &["open", "--evidence", "valve 1"]).ends(0);
     place.plan(&["resume"]).ends(4).says("a second person");
-    answer(&place, "kofi", &["open", "--evidence", "valve 1"]).ends(0);
+    answer(&place, "kofi", &["open", "--evidence", "valve 1"]).ends(2).says("a second person");
     place.plan(&["resume"]).ends(4).says("a second person");
     answer(&place, "ama", &["open", "--evidence", "valve 1"]).ends(0);
     place.plan(&["resume"]).ends(0);

@@ -24,7 +24,7 @@ pub fn last_line(path: &Path) -> Option<String> {
     Some(shown(line))
 }
 
-/// The first error among what a tool of PostgreSQL, MySQL, MariaDB, pip or npm said, fit to be shown: hints
+/// The first error among what a tool of PostgreSQL, MySQL, MariaDB, pip, npm or systemd said, fit to be shown: hints
 /// and contexts stand behind it, and what the other end of its pipe says of that.
 pub fn complaint(path: &Path) -> Option<String> {
     const MARKS: [&str; 3] = [": error: ", ": Error ", ": Got error: "];
@@ -34,6 +34,8 @@ pub fn complaint(path: &Path) -> Option<String> {
         let of_npm = line.strip_prefix("npm error ").or(line.strip_prefix("npm ERR! "));
         line.starts_with("ERROR ")
             || line.starts_with("ERROR: ")
+            // systemctl: where to look stands behind it.
+            || line.starts_with("Job for ")
             || MARKS.iter().any(|mark| line.contains(mark))
             || of_npm.is_some_and(|text| !NUMBERS.iter().any(|number| text.starts_with(number)))
     };

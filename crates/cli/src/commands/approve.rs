@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use plan_executor::actions::manual::SECOND;
 use plan_executor::event::Event;
 use plan_executor::owner;
 use plan_executor::store::sqlite::SqliteStore;
@@ -136,6 +137,15 @@ async fn answer(args: &Approve, terminal: &mut Terminal) -> Result<Exit, Refusal
         return Err(wrong(
             message,
             format!("type it out: --answer NAME; or say: --answer {}", choices[1]),
+        ));
+    }
+    let course = course_of(&mut store, &run, &plan).await?;
+    let answered = course.answers(at, put.number);
+    if put.text.ends_with(SECOND) && answered.iter().any(|answer| answer.by == owner::who()) {
+        let message = format!("{} answered {} already", owner::who(), args.what);
+        return Err(wrong(
+            message,
+            "it wants a second person, under a name of their own".to_owned(),
         ));
     }
     let folder = args.run.store.store.join("runs").join(&run.run);

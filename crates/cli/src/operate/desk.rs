@@ -326,6 +326,8 @@ impl<'s, 't> Desk<'s, 't> {
         self.open.borrow_mut().retain(|one| !is_it(one));
         if was_put {
             self.answered.take();
+        }
+        if was_put && !self.deciding.get() {
             self.tell("(nobody waits for this answer any more)");
             self.next();
         }

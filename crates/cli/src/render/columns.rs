@@ -21,7 +21,8 @@ pub fn right(text: &str, width: usize) -> String {
 }
 
 /// Words in lines no wider than this, behind `first`; what follows stands under the text. A word
-/// that is too long stays whole, and so does what a space that does not break holds together. A line of the text stays one, and as it is where it fits.
+/// that is too long stays whole, and so does what a space that does not break holds together. A line
+/// of the text stays one, and as it is where it fits.
 pub fn wrap(text: &str, first: &str, width: usize) -> String {
     let rest = " ".repeat(seen(first));
     let mut lines = String::new();

@@ -27,6 +27,9 @@ pub struct Put {
     pub due: Option<Duration>,
 }
 
+/// What a question ends with that one person has answered, and another one must.
+pub const SECOND: &str = " (a second person)";
+
 pub const ABOUT: About = About {
     key: "manual",
     verified: "who answered, what, when, and what was handed in",
@@ -113,7 +116,7 @@ pub async fn put(job: &Job, question: Put) -> Result<Vec<Answer>, Broken> {
             None => {
                 let text = match answers.is_empty() {
                     true => question.text.clone(),
-                    false => format!("{} (a second person)", question.text),
+                    false => format!("{}{SECOND}", question.text.trim_end()),
                 };
                 job.ask(
                     question.number,

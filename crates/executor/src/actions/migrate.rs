@@ -44,6 +44,8 @@ pub const ABOUT: About = About {
 impl Perform for Migrate {
     fn tools(&self, _: &Filler<'_>) -> Vec<String> {
         match self.engine {
+            // Called by another one, which may bring it along: a container.
+            _ if self.call.is_some() => Vec::new(),
             Some(Engine::Laravel) => vec!["php".to_owned()],
             Some(Engine::Sqitch) => vec!["sqitch".to_owned()],
             Some(Engine::Flask) => vec!["flask".to_owned()],

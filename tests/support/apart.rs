@@ -64,9 +64,14 @@ pub fn boot(test: &str, needs: &[Need<'_>], folder: &Path, rest: impl FnOnce()) 
                'ExecStart={exe} --exact {test} --nocapture --test-threads 1' \
                StandardOutput=file:/told StandardError=file:/told \
                'ExecStopPost=/bin/systemctl --no-block poweroff' > play.service
-             timeout 2400 systemd-nspawn -q --keep-unit --register=no --private-network -D {w}/root \
-               --bind-ro={built} --bind-ro=$(realpath {sources}) --machine=play --boot -- --unit=play.target \
-               > {w}/log 2>&1 || true"
+             # A group of its own: in a shared one, units of one name on two machines would end each other's programs.
+             group=/sys/fs/cgroup/$(basename {w})
+             mkdir -p $group
+             (echo $BASHPID > $group/cgroup.procs
+              exec timeout 2400 systemd-nspawn -q --keep-unit --register=no --private-network -D {w}/root \
+                --bind-ro={built} --bind-ro=$(realpath {sources}) --machine=play --boot -- --unit=play.target \
+                > {w}/log 2>&1) || true
+             find $group -depth -type d -exec rmdir {{}} + || true"
         ));
         let read = |name: &str| {
             let bytes = std::fs::read(folder.join(name)).unwrap_or_default();

@@ -65,6 +65,7 @@ fn a_backup_is_listed_verified_and_brought_back_by_its_id() {
         server.sql("delete from orders where id = 2");
         // Nobody is there who could type the name of the database.
         let ran = place.plan(&["backups", "restore", &id]).ends(4).says("to go on");
+        assert!(ran.all().contains("--answer NAME"), "{ran:?}");
         assert_eq!(server.sql("select count(*) from orders"), "1");
         place.plan(&["approve", "restore"]).ends(2).says("type it out");
         place.plan(&["approve", "restore", "--answer", &ran.name_to_type()]).ends(0);

@@ -290,6 +290,10 @@ fn answers(course: &Course, scene: &Scene<'_>, at: usize) -> Vec<(String, String
             vec![(command("", keys.evidence), shown(&keys.text))]
         }
         Some(Action::Manual(Manual::Text(text))) => vec![(command("", None), shown(text))],
+        // Which one stands in the question.
+        Some(Action::Restore(_)) => {
+            vec![(command(" --answer NAME", None), "the name that it asks for".to_owned())]
+        }
         _ => vec![(command("", None), "answer".to_owned())],
     }
 }

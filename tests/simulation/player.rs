@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use plan_executor::clock::Moment;
 use plan_executor::course::{Course, Decision, Gate, Limits};
-use plan_executor::event::{Answer, Event, Failure, FailureKind, Outputs, Then};
+use plan_executor::event::{Answer, EntryId, Event, Failure, FailureKind, Outputs, Then};
 use plan_executor::outline::{Lead, Outline, Undo};
 use plan_executor::state::{RunState, StepState};
 use plan_model::graph::net::Mark;
@@ -216,6 +216,13 @@ impl Player {
         self.world.at_work.iter().any(|(other, ..)| *other == at)
     }
 
+    fn ask(&mut self, entry: &EntryId, at: usize, back: bool) {
+        let text = if back { "undone by hand?" } else { "really?" }.to_owned();
+        let (entry, choices) = (entry.clone(), Vec::new());
+        self.record(Event::Asking { entry, question: 0, text, choices, typed: false });
+        self.asking.insert((at, back));
+    }
+
     fn perform(&mut self, event: &Event) {
         let ends = self.now.plus(Duration::from_secs(1 + self.random.below(50) as u64));
         match event {
@@ -223,15 +230,7 @@ impl Player {
                 let at = self.outline.find(entry).unwrap();
                 self.steps += 1;
                 if self.asks[at] {
-                    let (question, text) = (0, "really?".to_owned());
-                    self.record(Event::Asking {
-                        entry: entry.clone(),
-                        question,
-                        text,
-                        choices: Vec::new(),
-                        typed: false,
-                    });
-                    self.asking.insert((at, false));
+                    self.ask(entry, at, false);
                     return;
                 }
                 self.world.at_work.push((at, false, ends));
@@ -240,15 +239,7 @@ impl Player {
                 let at = self.outline.find(entry).unwrap();
                 self.steps += 1;
                 if self.asks[at] {
-                    let (question, text) = (0, "undone by hand?".to_owned());
-                    self.record(Event::Asking {
-                        entry: entry.clone(),
-                        question,
-                        text,
-                        choices: Vec::new(),
-                        typed: false,
-                    });
-                    self.asking.insert((at, true));
+                    self.ask(entry, at, true);
                     return;
                 }
                 self.world.at_work.push((at, true, ends));

@@ -26,8 +26,11 @@ impl<'t> Lines<'t> {
     }
 
     pub fn tick(&mut self, course: &Course, scene: &Scene<'_>, now: Moment) {
-        let Some(guard) = scene.guard.filter(|guard| guard.holds_back(course, now)) else { return };
-        if !std::mem::replace(&mut self.waits, true) {
+        if self.waits {
+            return;
+        }
+        if let Some(guard) = scene.guard.filter(|guard| guard.holds_back(course, now)) {
+            self.waits = true;
             let (opens, left) = (guard.clock(guard.opens), spoken(guard.opens.since(now)));
             self.line(now, &format!("waiting for the window, which opens at {opens}, in {left}"));
         }

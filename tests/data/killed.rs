@@ -266,6 +266,31 @@ fn what_was_done_and_never_heard_of_is_not_done_again() {
     }
 }
 
+/// What a session was told is lost with it, and nothing else: it is told again.
+#[test]
+fn a_script_that_was_killed_while_it_prepared_begins_anew() {
+    const PREPARES: [&str; 5] = [
+        "set session lock_wait_timeout = 5",
+        "set @text = if(sleep(4), '', 'alter table g1 add column note integer')",
+        "prepare made from @text",
+        "execute made",
+        "deallocate prepare made",
+    ];
+    if !has(Kind::MariaDb) {
+        return;
+    }
+    let cases = Cases::on("prepares", Kind::MariaDb);
+    cases.fresh();
+    let place = cases.place("prepares-killed", &PREPARES, "    on_failure: pause\n");
+    let mut run = place.begin();
+    cases.wait_for("set @text");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    place.plan(&["resume"]).ends(0);
+    let columns = "select count(*) from information_schema.columns where table_name = 'g1'";
+    assert_eq!(cases.server.sql(columns), "3");
+}
+
 /// Nobody said what to do on a failure, so it goes back at once, and cannot: it says so, and goes back
 /// when the server is there again.
 #[test]

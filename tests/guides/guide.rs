@@ -116,7 +116,7 @@ struct Machine<'g> {
 }
 
 /// The plan of the guide is copied to here, and called from here.
-const PLANS: &str = "/root/plans";
+const PLANS: &str = "/srv/plans";
 
 impl Machine<'_> {
     fn works(&self, part: Part) {

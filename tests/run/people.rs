@@ -229,7 +229,7 @@ steps:
     answer(&place, "ama", &["read", "--question", "2"]).ends(0);
     let page =
         place.plan(&["report"]).ends(0).says("- [ ] read, until ").never_says("Read the manual (");
-    page.says("| kofi | train: done (all 9 were there) |");
+    page.says("| kofi | train: done (all 9 were there), to “");
     // What was undone is no more to be done.
     place.plan(&["rollback"]).ends(0).never_says("Open:");
 }

@@ -1,6 +1,7 @@
 //! Programs that steps start: how they are started, how they end, what becomes of what they print.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -343,6 +344,31 @@ steps:
     let sum = lines.next().unwrap();
     assert!(sum != "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  -", "{who}");
     assert_eq!(lines.next(), Some(sum));
+}
+
+#[test]
+fn a_script_that_its_user_cannot_read_is_told_before_anything_is_touched() {
+    if Command::new("id").arg("-u").output().unwrap().stdout != b"0\n" {
+        return;
+    }
+    let place = Place::with(
+        "unread",
+        "plan: unread\nsteps:\n  - { step: touch, run: touch done, rollback: { run: rm done } }\n  \
+         - { step: who, run: { file: who.sh }, user: nobody, read_only: true }\n",
+    );
+    place.write("who.sh", "id -un > who\n");
+    let rights =
+        |mode| fs::set_permissions(&place.folder, fs::Permissions::from_mode(mode)).unwrap();
+    rights(0o700);
+    place
+        .apply()
+        .ends(6)
+        .says("nobody can read who.sh: not met")
+        .says("put the plan where nobody can read it");
+    assert!(!place.has("done"));
+    rights(0o777);
+    place.apply().ends(0);
+    assert_eq!(place.read("who"), "nobody\n");
 }
 
 #[test]

@@ -131,6 +131,33 @@ inputs: { env: { default: staging } }
 }
 
 #[test]
+fn what_is_typed_must_have_been_tried_elsewhere_as_well() {
+    let place = Place::with(
+        "staged-inputs",
+        "plan: staged\ninputs: { commit: { default: none }, php: { default: fpm } }\nsteps:\n  \
+         - { step: say, run: \"echo {{ commit }} {{ php }} >>done\", rollback: { run: rm done } }\n",
+    );
+    place.write("environments/staging.yaml", "environment: staging\ninputs: { php: fpm-test }\n");
+    place.write(
+        "environments/prod.yaml",
+        "environment: prod\nrequires: [{ gate: applied, in: staging }]\n",
+    );
+    let apply = |environment: &str, set: &[&str]| {
+        place.plan(&[&["apply", "plan.yaml", "--env", environment], set].concat())
+    };
+    let (first, second) = (["--set", "commit=a1"], ["--set", "commit=b2"]);
+    apply("staging", &first).ends(0);
+    // What the environments' files say may differ, and what is typed may not.
+    apply("prod", &second)
+        .ends(6)
+        .says("staged-1: it was carried out there with commit = a1, and here it is b2");
+    apply("prod", &[]).ends(6).says("and here it is none");
+    apply("prod", &first).ends(0);
+    apply("staging", &second).ends(0);
+    apply("prod", &second).ends(0);
+}
+
+#[test]
 fn the_way_back_is_tried_elsewhere_first() {
     let place = Place::with(
         "rehearsed",

@@ -10,6 +10,9 @@ const PLAN: &str = r#"
 plan: told
 title: "A | title with *signs*"
 state: { files: [written] }
+inputs:
+  word: { secret: true, command: "echo sesame | tr s z" }
+  some_path: { type: path, default: /srv/some_where }
 phases:
   - phase: prepare
     steps:
@@ -38,13 +41,16 @@ fn a_report_tells_what_ran_who_said_what_and_what_came_back() {
         "| 1.0s to 1 min |",
         "right is there: it is not there | rolled back |",
         "The state is the one before the run; it was compared.",
-        "| ama | asked: yes (seen \\<b\\>it\\</b\\>) |",
+        "| ama | asked: yes (seen \\<b\\>it\\</b\\>), to “All well?” |",
+        "| word | `********` | command echo sesame",
+        "| some_path | `/srv/some_where` | default |",
         "tried again",
         "### prepare",
         "- change: ",
     ] {
         assert!(page.contains(words), "`{words}` is not in\n{page}");
     }
+    assert!(!page.contains("zezame"), "{page}");
     let report = place.plan(&["report", "told-1", "--format", "json"]).ends(0).out;
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["state"], "rolled-back");
@@ -52,6 +58,7 @@ fn a_report_tells_what_ran_who_said_what_and_what_came_back() {
     assert_eq!(report["entries"][0]["estimate_ms"], serde_json::json!([1000, 60000]));
     assert_eq!(report["entries"][3]["attempts"], 2);
     assert_eq!(report["people"][0]["evidence"], "seen <b>it</b>");
+    assert_eq!(report["people"][0]["question"], "All well?");
     assert_eq!(report["back"]["differences"], serde_json::json!([]));
     assert!(report["took_ms"].as_u64().is_some() && report["ended"].is_string());
     place.plan(&["report", "told-9"]).ends(2).says("there is no run told-9");

@@ -109,6 +109,11 @@ impl Terminal {
         usize::from(console::Term::stderr().size().1).max(20)
     }
 
+    /// How many columns whoever reads stdout has; none where it is a pipe or a file.
+    pub fn reader() -> Option<usize> {
+        io::stdout().is_terminal().then(Terminal::width)
+    }
+
     /// How wide text may be: as wide as is asked for, else as the terminal, and no wider than
     /// reads well.
     pub fn width() -> usize {

@@ -37,7 +37,7 @@ use crate::checks;
 use crate::event::{Failure, FailureKind, Outputs};
 use crate::fill::Filler;
 use crate::keeper::Ended;
-use crate::world::{Broken, Job, Ran, error};
+use crate::world::{Broken, Job, Ran, World, error};
 
 pub type Act<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
@@ -101,7 +101,7 @@ pub trait Perform {
     }
 
     /// What this machine must have before anything is touched, and has not.
-    fn unready(&self, _fill: &Filler<'_>) -> Vec<String> {
+    fn unready(&self, _world: &World, _fill: &Filler<'_>) -> Vec<String> {
         Vec::new()
     }
 

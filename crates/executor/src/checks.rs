@@ -16,6 +16,7 @@ mod memory;
 mod os;
 mod port;
 mod run;
+pub mod script;
 mod service;
 mod sql;
 pub(crate) mod tool;

@@ -478,16 +478,13 @@ impl Course {
                 }
                 self.entries[entry].undo_ended = Some(at);
             }
-            Event::UndoInterrupted { entry: id, part } => {
+            Event::UndoInterrupted { entry: id, part, why } => {
                 let entry = self.find(id, event)?;
                 self.undo_failed(entry, *part, None, event)?;
-                self.failures.push((
-                    id.clone(),
-                    Failure::new(
-                        FailureKind::InDoubt,
-                        "its rollback was interrupted, and nobody can tell whether it was done",
-                    ),
-                ));
+                let doubt = "its rollback was interrupted, and nobody can tell whether it was done";
+                let text =
+                    why.as_ref().map_or(doubt.to_owned(), |why| format!("its rollback: {why}"));
+                self.failures.push((id.clone(), Failure::new(FailureKind::InDoubt, text)));
             }
             Event::UndoSettled { entry, by, why } => {
                 let entry = self.find(entry, event)?;

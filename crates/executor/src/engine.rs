@@ -620,13 +620,15 @@ impl<S: Store> Engine<S> {
                 let entry = self.course.outline.id(at);
                 match found {
                     Found::Done { how, outputs } => {
-                        let outputs = self.covered(outputs);
+                        let (how, outputs) = (self.world.cover.text(&how), self.covered(outputs));
                         self.note(Event::FoundDone { entry, how, outputs })
                     }
                     Found::Undone { how } => {
+                        let how = self.world.cover.text(&how);
                         self.note(Event::FoundUndone { entry, how, partly: false })
                     }
                     Found::Partly { how } => {
+                        let how = self.world.cover.text(&how);
                         self.note(Event::FoundUndone { entry, how, partly: true })
                     }
                     Found::InDoubt => self.in_doubt(at),
@@ -641,11 +643,12 @@ impl<S: Store> Engine<S> {
                 match found {
                     Found::Done { .. } => self.note(Event::UndoDone { entry, part }),
                     Found::Undone { how } | Found::Partly { how } => {
+                        let how = self.world.cover.text(&how);
                         let failure = Failure::new(FailureKind::InDoubt, how);
                         let retry_at = Some(now);
                         self.note(Event::UndoFailed { entry, part, failure, retry_at })
                     }
-                    Found::InDoubt => self.note(Event::UndoInterrupted { entry, part }),
+                    Found::InDoubt => self.note(Event::UndoInterrupted { entry, part, why: None }),
                 }
             }
         }
@@ -847,7 +850,6 @@ pub fn undo_id(entry: &str, part: u32, attempt: u32) -> String {
     format!("{entry}.undo{}.{attempt}", part + 1)
 }
 
-/// Whether something besides the graph holds an entry back.
 /// A fault of ours in the middle of a step: nobody knows how far it came, and the run must not wait for
 /// it for ever.
 async fn unbroken<T>(work: impl Future<Output = Result<T, Broken>>) -> Result<T, Broken> {
@@ -860,6 +862,7 @@ async fn unbroken<T>(work: impl Future<Output = Result<T, Broken>>) -> Result<T,
     }
 }
 
+/// Whether something besides the graph holds an entry back.
 fn gate(
     course: &Course,
     at: usize,

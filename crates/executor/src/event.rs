@@ -131,6 +131,9 @@ pub enum Event {
     UndoInterrupted {
         entry: EntryId,
         part: u32,
+        /// What is known about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// A person says that a rollback is done by hand, or left out.
     UndoSettled {

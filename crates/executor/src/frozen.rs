@@ -57,13 +57,19 @@ impl Frozen {
         add(&self.digest_of(self.files.iter()));
         add(self.environment.as_deref().unwrap_or_default());
         // What comes from variables, files and commands of this machine is nobody's to review.
-        let mut typed: Vec<_> = self.set.iter().filter(|(.., origin)| origin == "--set").collect();
-        typed.sort_by(|one, other| one.0.cmp(&other.0));
-        for (name, value, _) in typed {
+        let mut typed: Vec<_> = self.typed().collect();
+        typed.sort_by_key(|(name, _)| *name);
+        for (name, value) in typed {
             add(name);
             add(&value.to_string());
         }
         hex(&hash.finalize())
+    }
+
+    /// Inputs that were typed, with their values.
+    pub fn typed(&self) -> impl Iterator<Item = (&str, &Json)> {
+        let typed = self.set.iter().filter(|(.., origin)| origin == "--set");
+        typed.map(|(name, value, _)| (name.as_str(), value))
     }
 
     fn digest_of<'f>(&self, texts: impl Iterator<Item = (&'f String, &'f String)>) -> String {

@@ -64,6 +64,16 @@ fn add(path: &Path, line: &impl Serialize) -> Result<(), Failure> {
     lines::add(path, line).map_err(|problem| error(format!("{}: {problem}", path.display())))
 }
 
+/// Each question that did not hold the run up, as it was put last.
+pub fn put_to(folder: &Path) -> Vec<Open> {
+    let mut open: Vec<Open> = Vec::new();
+    for one in lines::all::<Open>(&folder.join(OPEN)) {
+        open.retain(|other| (&other.entry, other.question) != (&one.entry, one.question));
+        open.push(one);
+    }
+    open
+}
+
 /// What was said later, in this order.
 pub fn answered(folder: &Path) -> Vec<Later> {
     lines::all(&folder.join(LATER))
@@ -75,11 +85,7 @@ pub fn all(folder: &Path, course: &Course) -> Vec<Open> {
         return Vec::new();
     }
     let later = answered(folder);
-    let mut open: Vec<Open> = Vec::new();
-    for one in lines::all::<Open>(&folder.join(OPEN)) {
-        open.retain(|other| (&other.entry, other.question) != (&one.entry, one.question));
-        open.push(one);
-    }
+    let mut open = put_to(folder);
     open.retain(|one| {
         let at = course.outline.find(&one.entry);
         let own =

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use plan_model::estimate;
 use plan_model::graph::CompiledPlan;
+use plan_model::inputs::{Held, MASK};
 use plan_model::resolve::{EntryOf, What};
 use serde::Serialize;
 
@@ -29,6 +30,8 @@ pub struct Report {
     /// Of the plan and of all that it names.
     pub digest: String,
     pub version: Option<String>,
+    /// What it was carried out with; a secret is only named.
+    pub inputs: Vec<Given>,
     pub by: String,
     pub host: String,
     pub state: RunState,
@@ -68,6 +71,14 @@ pub struct Entry {
 }
 
 #[derive(Debug, Serialize)]
+pub struct Given {
+    pub name: String,
+    pub value: String,
+    /// Where it came from: `--set`, `default`, `env NAME`.
+    pub from: String,
+}
+
+#[derive(Debug, Serialize)]
 pub struct Failed {
     pub at: String,
     pub entry: String,
@@ -92,6 +103,8 @@ pub struct Said {
     pub at: String,
     pub by: String,
     pub what: String,
+    /// What they were asked, where they were.
+    pub question: Option<String>,
     pub evidence: Option<String>,
 }
 
@@ -138,6 +151,7 @@ impl Report {
             environment: run.environment.clone(),
             digest: run.digest.clone(),
             version: None,
+            inputs: inputs(plan),
             by: run.by.clone(),
             host: run.host.clone(),
             state: run.state,
@@ -155,15 +169,20 @@ impl Report {
             backups: Vec::new(),
             files: BTreeMap::new(),
         };
+        let mut asked = Asked::new();
         for record in records {
             course.apply(&record.event, record.at)?;
-            report.hear(record);
+            report.hear(record, &mut asked);
         }
+        let put = open::put_to(&around.folder);
         for later in open::answered(&around.folder) {
+            let is_it = |one: &&Open| (&one.entry, one.question) == (&later.entry, later.question);
+            let question = put.iter().find(is_it).map(|one| one.text.trim().to_owned());
             report.people.push(Said {
                 at: text(later.at),
                 by: later.by,
                 what: format!("{}: {}", later.entry, later.choice),
+                question,
                 evidence: later.evidence,
             });
         }
@@ -224,16 +243,24 @@ impl Report {
         Ok(report)
     }
 
-    fn hear(&mut self, record: &Record) {
+    fn hear(&mut self, record: &Record, asked: &mut Asked) {
         let at = || text(record.at);
         let mut say = |by: &str, what: String, evidence: Option<String>| {
-            self.people.push(Said { at: at(), by: by.to_owned(), what, evidence });
+            let by = by.to_owned();
+            self.people.push(Said { at: at(), by, what, question: None, evidence });
         };
         match &record.event {
             Event::RunStarted(started) => self.version = Some(started.version.clone()),
-            Event::Answered { entry, answer, .. } => {
-                say(&answer.by, format!("{entry}: {}", answer.choice), answer.evidence.clone());
+            Event::Asking { entry, question, text, .. } => {
+                asked.insert((entry.to_string(), *question), text.trim().to_owned());
             }
+            Event::Answered { entry, question, answer } => self.people.push(Said {
+                at: at(),
+                by: answer.by.clone(),
+                what: format!("{entry}: {}", answer.choice),
+                question: asked.get(&(entry.to_string(), *question)).cloned(),
+                evidence: answer.evidence.clone(),
+            }),
             Event::PauseAsked { by } => say(by, "asked for a pause".to_owned(), None),
             Event::Resumed { by } => say(by, "went on with it".to_owned(), None),
             Event::RollbackAsked { by, .. } => say(by, "asked for the rollback".to_owned(), None),
@@ -267,6 +294,18 @@ impl Report {
                     None => "a person is needed".to_owned(),
                 },
             }),
+            Event::UndoInterrupted { entry, why, .. } => {
+                let doubt = "nobody can tell whether it was done";
+                self.failures.push(Failed {
+                    at: at(),
+                    entry: entry.to_string(),
+                    why: format!(
+                        "its rollback was interrupted: {}",
+                        why.as_deref().unwrap_or(doubt)
+                    ),
+                    then: "a person is needed".to_owned(),
+                });
+            }
             Event::RollbackBegan { why, by, .. } => {
                 if let Some(by) = by {
                     say(by, "rolled it back".to_owned(), None);
@@ -291,6 +330,23 @@ impl Report {
             _ => {}
         }
     }
+}
+
+/// The text of each question that was put, by its entry and number.
+type Asked = BTreeMap<(String, usize), String>;
+
+fn inputs(plan: &CompiledPlan) -> Vec<Given> {
+    let own = plan.plan.scopes.first().into_iter().flat_map(|scope| &scope.inputs);
+    let shown = own.filter_map(|input| {
+        let value = match &input.held {
+            Held::Known(serde_json::Value::String(text)) => text.clone(),
+            Held::Known(other) => other.to_string(),
+            Held::Secret => MASK.to_owned(),
+            Held::Missing => return None,
+        };
+        Some(Given { name: input.name.clone(), value, from: input.origin.clone() })
+    });
+    shown.collect()
 }
 
 fn title(entry: &EntryOf) -> Option<String> {

@@ -89,6 +89,8 @@ pub struct World {
     /// Of the plan and all that it names: what was reviewed is what runs.
     pub digest: String,
     pub reviewed: String,
+    /// Inputs that were typed.
+    pub typed: Vec<String>,
     pub environment: Option<String>,
     /// Runs have their folders beside what the store keeps.
     pub store_folder: PathBuf,

@@ -52,6 +52,8 @@ pub struct Bounds {
     /// Where a phase has `maintenance: true`.
     pub window: Option<WindowTime>,
     pub checkpoints: Vec<CheckpointTime>,
+    /// Phases that are looked at for a time of their own: the run lasts until the last of them is over.
+    pub watched: Vec<Watched>,
     /// Declared times that are not what the steps add up to.
     pub mismatches: Vec<Mismatch>,
     schedule: Schedule,
@@ -102,6 +104,14 @@ pub struct WindowTime {
     pub slack: Option<Slack>,
     /// After the opening: later than this, the way back from the end does not fit any more.
     pub turn_back_by: Option<Duration>,
+}
+
+/// A phase with `watch: [{ for: 24h }]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watched {
+    pub phase: usize,
+    /// From the beginning of the phase.
+    pub lasts: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,6 +208,7 @@ pub fn bounds(compiled: &CompiledPlan) -> Bounds {
         critical,
         window: None,
         checkpoints: Vec::new(),
+        watched: watched(plan, &known),
         mismatches: Vec::new(),
         schedule,
     };
@@ -206,6 +217,16 @@ pub fn bounds(compiled: &CompiledPlan) -> Bounds {
     bounds.checkpoints = bounds.checkpoints(plan, &worst_ends, &ways_back);
     bounds.mismatches = promise::mismatches(plan, &bounds);
     bounds
+}
+
+/// The longest time of each phase that has one.
+fn watched(plan: &Plan, known: &Known<'_>) -> Vec<Watched> {
+    let one = |(phase, of): (usize, &crate::resolve::PhaseOf)| {
+        let times = of.watch.iter().filter_map(|check| check.common().lasting.as_ref());
+        let lasts = times.filter_map(|time| known.time(time, of.scope)).max()?;
+        Some(Watched { phase, lasts })
+    };
+    plan.phases.iter().enumerate().filter_map(one).collect()
 }
 
 /// What a point of the order takes.

@@ -64,6 +64,7 @@ pub mod changelog_missing;
 pub mod contact_placeholder;
 pub mod contacts_missing;
 pub mod escalation_missing;
+pub mod escalation_unheard;
 pub mod mojibake;
 pub mod notice_missing;
 pub mod self_approval;
@@ -247,6 +248,7 @@ pub const RULES: &[&Rule] = &[
     &contact_placeholder::RULE,
     &contacts_missing::RULE,
     &escalation_missing::RULE,
+    &escalation_unheard::RULE,
     &mojibake::RULE,
     &notice_missing::RULE,
     &self_approval::RULE,

@@ -3,7 +3,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 plan=$here/../../../target/debug/plan
 app=/srv/intimemanager
 export PLAN_STORE=/root/store PLAN_AGE_IDENTITY=/root/age-key USER=ama
-cd /root/plans
+cd /srv/plans
 CLE_AGE=$(age-keygen -y $PLAN_AGE_IDENTITY)
 export CLE_AGE
 newest() { basename "$(find "/var/backups/intimemanager/$1" -name '*.json' | sort | tail -n 1)" "$2"; }

@@ -85,7 +85,7 @@ entretien-hebdomadaire.yaml)
     is "invalid indexes" "$(value "select count(*) from pg_index where not indisvalid")" 0
     ;;
 surveillance.yaml)
-    cd /root/plans
+    cd /srv/plans
     told() { PLAN_STORE=/root/store plan logs "$1" | grep -q "$2" || fail "$1 does not tell $2"; }
     told requetes-lentes pg_sleep
     told taille-des-tables sessions_questions

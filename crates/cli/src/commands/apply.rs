@@ -212,6 +212,7 @@ pub fn begun(
         missing,
         digest: frozen.digest(),
         reviewed: frozen.reviewed(),
+        typed: frozen.typed().map(|(name, _)| name.to_owned()).collect(),
         environment: frozen.environment.clone(),
         base,
         files: frozen.named_files(),

@@ -11,6 +11,7 @@ use super::apply;
 use crate::args::{Doctor, OutputFormat};
 use crate::exit::Exit;
 use crate::operate::{self, Refusal};
+use crate::render::columns::{seen, wrap};
 use crate::terminal::Terminal;
 use crate::theme::{self, paint};
 
@@ -83,7 +84,16 @@ fn told(one: &Checked) -> String {
         Looked::Unmeasured(why) => ("could not be measured", why),
     };
     let hint = one.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
-    format!("{}: {}: {why}{hint}", one.line, paint(theme::BAD, word))
+    let (line, word) = (&one.line, paint(theme::BAD, word));
+    let whole = format!("{line}: {word}: {why}{hint}");
+    match Terminal::reader().filter(|width| seen(&whole) > *width) {
+        None => whole,
+        Some(width) => format!(
+            "{}\n{}",
+            wrap(&format!("{line}: {word}"), "", width),
+            wrap(&format!("{why}{hint}"), "    ", width)
+        ),
+    }
 }
 
 fn document(checked: &[Checked], missing: &BTreeMap<String, Vec<String>>, unready: bool) -> String {

@@ -93,7 +93,7 @@ async fn status(args: &Status, terminal: &mut Terminal) -> Result<Exit, Refusal>
         None => {}
     }
     for line in summary::lines(&course, &scene, None, lease.is_some()) {
-        terminal.line(&line);
+        terminal.line(&summary::fitted(&line, Terminal::reader()));
     }
     Ok(Exit::Done)
 }

@@ -67,6 +67,13 @@ pub fn markdown(report: &Report) -> String {
             let _ = writeln!(page, "- remains: {entry}: {}", text(why));
         }
     }
+    if !report.inputs.is_empty() {
+        page += "\n## Inputs\n\n| name | value | from |\n| --- | --- | --- |\n";
+        for one in &report.inputs {
+            let (value, from) = (code(&one.value), text(&one.from));
+            let _ = writeln!(page, "| {} | {value} | {from} |", one.name);
+        }
+    }
     page += "\n## What ran\n";
     let mut phase = None;
     for entry in &report.entries {
@@ -81,8 +88,12 @@ pub fn markdown(report: &Report) -> String {
         for one in &report.people {
             let evidence =
                 one.evidence.as_ref().map_or(String::new(), |what| format!(" ({})", text(what)));
+            let asked = one
+                .question
+                .as_ref()
+                .map_or(String::new(), |asked| format!(", to “{}”", text(asked)));
             let (at, what) = (time(&one.at), text(&one.what));
-            let _ = writeln!(page, "| {at} | {} | {what}{evidence} |", text(&one.by));
+            let _ = writeln!(page, "| {at} | {} | {what}{evidence}{asked} |", text(&one.by));
         }
     }
     if !report.open.is_empty() {
@@ -116,7 +127,7 @@ pub fn markdown(report: &Report) -> String {
                 one.step,
                 one.id,
                 one.size,
-                text(&one.path)
+                code(&one.path)
             );
         }
     }
@@ -124,7 +135,7 @@ pub fn markdown(report: &Report) -> String {
         page += "\n## Files that changed\n\n";
         for (step, paths) in &report.files {
             for path in paths {
-                let _ = writeln!(page, "- {step}: {}", text(path));
+                let _ = writeln!(page, "- {step}: {}", code(path));
             }
         }
     }
@@ -193,12 +204,26 @@ fn shown(timestamp: &str, as_text: fn(Moment) -> String) -> String {
     parsed.map_or_else(|| timestamp.to_owned(), |at| as_text(Moment(at.as_millisecond())))
 }
 
+/// A path or a value, as it is where that can be.
+fn code(plain: &str) -> String {
+    let is_whole = plain.trim() == plain && !plain.is_empty();
+    match is_whole && !plain.contains(|c: char| matches!(c, '`' | '|' | '\\') || c.is_control()) {
+        true => format!("`{plain}`"),
+        false => text(plain),
+    }
+}
+
 /// On one line of a table, and nothing but text.
 fn text(text: &str) -> String {
+    let text = text.trim();
     let mut plain = String::new();
-    for c in text.trim().chars() {
+    for (at, c) in text.char_indices() {
+        // Within a word it means nothing.
+        let joins = |other: Option<char>| other.is_some_and(char::is_alphanumeric);
+        let is_within = joins(text[..at].chars().next_back()) && joins(text[at..].chars().nth(1));
         match c {
             '\n' => plain += "<br>",
+            '_' if is_within => plain.push(c),
             '|' | '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '#' => {
                 plain.push('\\');
                 plain.push(c);

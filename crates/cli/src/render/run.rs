@@ -251,10 +251,10 @@ pub fn words(record: &Record, course: &Course, scene: &Scene<'_>) -> Option<Stri
             };
             format!("{entry}: {}\n    {text}\n    → {leads}", bad("undoing failed"))
         }
-        Event::UndoInterrupted { entry, .. } => format!(
-            "{entry}: {} nobody can tell whether it was done",
-            bad("undoing was interrupted:")
-        ),
+        Event::UndoInterrupted { entry, why, .. } => {
+            let why = why.as_deref().unwrap_or("nobody can tell whether it was done");
+            format!("{entry}: {} {why}", bad("undoing was interrupted:"))
+        }
         Event::UndoSettled { entry, by, why } => {
             format!("{entry}: taken for undone by {by}: {why}")
         }

@@ -19,7 +19,7 @@ use crate::digest;
 use crate::event::{Failure, Outputs};
 use crate::fill::Filler;
 use crate::world::database::address::Address;
-use crate::world::{Broken, Job, error};
+use crate::world::{Broken, Job, World, error};
 
 pub const ABOUT: About = About {
     key: "backup",
@@ -36,7 +36,7 @@ impl Perform for Backup {
         lacks
     }
 
-    fn unready(&self, fill: &Filler<'_>) -> Vec<String> {
+    fn unready(&self, _: &World, fill: &Filler<'_>) -> Vec<String> {
         // What is not known yet is told in its turn.
         let to = self.copy_to.as_ref().and_then(|to| fill.of(to).ok());
         let second = to.and_then(|to| Second::unready(&to));

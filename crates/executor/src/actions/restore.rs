@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use plan_model::model::action::Action;
+use plan_model::model::action::backup::Backup;
 use plan_model::model::action::restore::{Restore, RestoreMode};
 use plan_model::model::check::Evidence;
 use plan_model::model::plan::Surroundings;
@@ -18,9 +19,10 @@ use crate::archive::swap::{Stands, Swap};
 use crate::archive::{self, Kind, Manifest, prove};
 use crate::digest::{self, hex};
 use crate::event::{Failure, FailureKind, Outputs};
+use crate::fill::Filler;
 use crate::world::database::address::Address;
 use crate::world::database::snapshot::{self, Scope};
-use crate::world::{Broken, Job, error};
+use crate::world::{Broken, Job, World, error};
 
 pub const ABOUT: About = About {
     key: "restore",
@@ -33,6 +35,18 @@ pub const ABOUT: About = About {
 impl Perform for Restore {
     fn lacks(&self, around: &Surroundings) -> Vec<String> {
         here_only(around)
+    }
+
+    fn unready(&self, world: &World, fill: &Filler<'_>) -> Vec<String> {
+        // What is not known yet, or made by the plan itself, is told in its turn.
+        let Ok(Some(id)) = fill.optional(self.id.as_ref()) else { return Vec::new() };
+        let own = backups(world).filter_map(|backup| fill.of(backup.name.as_ref()?).ok());
+        match own.into_iter().any(|name| name == id) {
+            true => Vec::new(),
+            false => {
+                by_id(world, fill, &id).err().map(|failure| failure.text).into_iter().collect()
+            }
+        }
     }
 
     fn perform<'a>(
@@ -105,7 +119,7 @@ impl Ready {
         let fill = job.filler();
         let path = match (&restore.step, fill.optional(restore.id.as_ref())?) {
             (Some(step), _) => of_step(job, &step.value)?,
-            (None, Some(id)) => by_id(job, &id)?,
+            (None, Some(id)) => by_id(&job.world, &fill, &id)?,
             (None, None) => return Err(error("`step:` or `id:` says which backup it is")),
         };
         let manifest = archive::manifest(&path)?;
@@ -190,8 +204,8 @@ fn of_step(job: &Job, step: &str) -> Result<PathBuf, Failure> {
 }
 
 /// Of the catalogue, or in the folders that the plan saves to.
-fn by_id(job: &Job, id: &str) -> Result<PathBuf, Failure> {
-    let mut named = job.world.catalogue.all();
+fn by_id(world: &World, fill: &Filler<'_>, id: &str) -> Result<PathBuf, Failure> {
+    let mut named = world.catalogue.all();
     named.retain(|kept| kept.manifest.id == id || kept.path.as_os_str() == id);
     match &named[..] {
         [] => {}
@@ -212,13 +226,8 @@ fn by_id(job: &Job, id: &str) -> Result<PathBuf, Failure> {
             )));
         }
     }
-    let fill = job.filler();
-    let mut folders = Vec::new();
-    for entry in job.world.plan.entries() {
-        if let Some(Action::Backup(backup)) = entry.step().and_then(|step| step.actions.first()) {
-            folders.push(fill.path(&backup.to.value)?);
-        }
-    }
+    let folders: Vec<PathBuf> =
+        backups(world).map(|backup| fill.path(&backup.to.value)).collect::<Result<_, _>>()?;
     for folder in &folders {
         for file in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = file.path().display().to_string();
@@ -234,6 +243,15 @@ fn by_id(job: &Job, id: &str) -> Result<PathBuf, Failure> {
     Err(error(format!(
         "there is no backup {id} in the catalogue (plan backups), nor here: {looked}"
     )))
+}
+
+/// What the plan saves itself.
+fn backups(world: &World) -> impl Iterator<Item = &Backup> {
+    let steps = world.plan.entries().iter().filter_map(|entry| entry.step());
+    steps.filter_map(|step| match step.actions.first() {
+        Some(Action::Backup(backup)) => Some(backup),
+        _ => None,
+    })
 }
 
 async fn run(restore: &Restore, job: &Job, around: &Surroundings) -> Result<Outputs, Broken> {

@@ -1,11 +1,15 @@
 //! `gate`: what must have happened to this very plan before, by its digest: asked of the store.
 
+use plan_model::graph::CompiledPlan;
+use plan_model::inputs::{Held, InputValue, MASK};
 use plan_model::model::check::{GateCheck, GateKind};
 use plan_model::notation::Spoken;
 use plan_model::template::shell_word;
+use serde_json::Value as Json;
 
 use super::Looked;
 use crate::event::{Event, Failure};
+use crate::frozen::Frozen;
 use crate::state::RunState;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
@@ -37,6 +41,7 @@ async fn try_look(job: &Job, check: &GateCheck) -> Result<Looked, Failure> {
                 run.digest == world.digest && elsewhere
             });
             let mut found = Vec::new();
+            let mut other = None;
             for run in fits {
                 let fits = match (check.gate, run.state) {
                     (GateKind::Applied, state) => state == RunState::Succeeded,
@@ -48,9 +53,17 @@ async fn try_look(job: &Job, check: &GateCheck) -> Result<Looked, Failure> {
                     }
                     _ => false,
                 };
-                if fits {
-                    found.push((run.changed_at, run.by));
+                if !fits {
+                    continue;
                 }
+                let frozen = Frozen::from_bytes(&store.frozen(&run).await.map_err(wrong)?);
+                match frozen.and_then(|frozen| differs(world, frozen)) {
+                    None => found.push((run.changed_at, run.by)),
+                    Some(differs) => other = other.or(Some(format!("{}: {differs}", run.run))),
+                }
+            }
+            if let Some(other) = other.filter(|_| found.is_empty()) {
+                return Ok(Looked::Fails(other));
             }
             found
         }
@@ -74,6 +87,32 @@ async fn try_look(job: &Job, check: &GateCheck) -> Result<Looked, Failure> {
         )),
         None => Looked::Holds(Some(who.clone().into())),
     })
+}
+
+/// The first input that was typed, here or there, and had another value there: it was another version then.
+fn differs(world: &World, mut there: Frozen) -> Option<String> {
+    let mut typed: Vec<String> = there.typed().map(|(name, _)| name.to_owned()).collect();
+    typed.extend(world.typed.iter().cloned());
+    let there = there.compile()?;
+    let of = |plan: &CompiledPlan, name: &str| plan.plan.scopes.first()?.get(name).map(shown);
+    typed.into_iter().find_map(|name| {
+        let (here, there) = (of(&world.plan, &name)?, of(&there, &name)?);
+        (here != there).then(|| {
+            format!(
+                "it was carried out there with {name} = {there}, and here it is {here}: what differs between \
+                 environments stands in their files; what is typed must have been tried"
+            )
+        })
+    })
+}
+
+fn shown(input: &InputValue) -> String {
+    match &input.held {
+        Held::Known(Json::String(text)) => text.clone(),
+        Held::Known(value) => value.to_string(),
+        Held::Secret => MASK.to_owned(),
+        Held::Missing => "nothing".to_owned(),
+    }
 }
 
 /// What is missing, and how to come by it.

@@ -40,6 +40,8 @@ pub struct Begun {
     pub digest: String,
     /// The same with the environment and the typed inputs: what an approval is bound to.
     pub reviewed: String,
+    /// Inputs that were typed.
+    pub typed: Vec<String>,
     pub environment: Option<String>,
     /// The plan's folder.
     pub base: PathBuf,
@@ -90,6 +92,7 @@ impl Begun {
             values: self.values,
             digest: self.digest,
             reviewed: self.reviewed,
+            typed: self.typed,
             environment: self.environment,
             store_folder: self.store_folder,
             base: self.base,
@@ -123,6 +126,7 @@ impl Begun {
             let mut checked = missing;
             checked.extend(unready(&world));
             checked.extend(checks::host::all(&world).await);
+            checked.extend(checks::script::all(&world).await);
             for (at, check) in world.plan.plan.requires.iter().enumerate() {
                 let job = Job::new(world.clone(), None, format!("requirement-{}", at + 1));
                 checked.push(checks::ask(&job, check, 0, None).await);
@@ -203,6 +207,7 @@ impl Begun {
             missing,
             digest: world.digest,
             reviewed: world.reviewed,
+            typed: world.typed,
             environment: world.environment,
             base: world.base,
             files: world.files,
@@ -431,7 +436,8 @@ fn unready(world: &World) -> Vec<Checked> {
     for (at, entry) in world.plan.entries().iter().enumerate() {
         let fill = world.filler(Some(at), None);
         let actions = entry.step().into_iter().flat_map(Step::all_actions);
-        let lacks = actions.flat_map(|(action, _)| actions::performer(action).unready(&fill));
+        let lacks =
+            actions.flat_map(|(action, _)| actions::performer(action).unready(world, &fill));
         found.extend(lacks.map(|why| Checked {
             line: format!("`{}` has what it needs", entry.id),
             looked: Looked::Fails(why),

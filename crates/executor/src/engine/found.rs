@@ -103,6 +103,7 @@ impl<S: Store> Engine<S> {
         // An action that cannot tell itself is not asked again: it would be carried out once more, to
         // the same doubt, without end.
         let knows_more = why.is_none() || actions::has_probe(self.world.plan.entry(at), part);
+        let why = why.map(|why| self.world.cover.text(&why));
         let entry = self.course.outline.id(at);
         match part {
             None => {
@@ -113,7 +114,7 @@ impl<S: Store> Engine<S> {
                 }
             }
             Some(part) if knows_more => self.look_back(at, part),
-            Some(part) => self.note(Event::UndoInterrupted { entry, part })?,
+            Some(part) => self.note(Event::UndoInterrupted { entry, part, why })?,
         }
         Ok(())
     }

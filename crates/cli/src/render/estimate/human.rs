@@ -331,10 +331,12 @@ impl Page<'_> {
             .iter()
             .zip(&bounds.entries)
             .filter_map(|(entry, time)| {
-                let takes = time
-                    .people?
-                    .takes
-                    .map_or("no time given".to_owned(), |range| range.to_string());
+                let is_said = entry.checkpoint().is_some_and(|one| one.estimate.is_some());
+                let takes = match time.people?.takes {
+                    Some(range) => range.to_string(),
+                    None if is_said => "within its estimate".to_owned(),
+                    None => "no time given".to_owned(),
+                };
                 Some(format!("{} ({takes})", entry.id))
             })
             .collect();
@@ -345,6 +347,15 @@ impl Page<'_> {
         if !people.is_empty() {
             self.heading("Waiting for people, added to nothing above");
             self.note(Style::new(), &list(&people));
+        }
+        if !bounds.watched.is_empty() {
+            self.heading("Looked at afterwards, added to nothing above");
+            let watched = bounds.watched.iter().map(|watched| {
+                let phase = &plan.plan.phases[watched.phase].id;
+                format!("{phase}: for {} from its beginning", say(watched.lasts))
+            });
+            let all: Vec<String> = watched.collect();
+            self.note(Style::new(), &format!("{}; the run is over then", list(&all)));
         }
         let back = match (&bounds.window, bounds.checkpoints.last()) {
             (_, Some(last)) => last.back,

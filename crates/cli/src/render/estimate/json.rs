@@ -68,6 +68,10 @@ fn document(plan: &CompiledPlan, estimates: &Estimates) -> Value {
         "phases": phases.collect::<Vec<_>>(),
         "critical_path": critical.collect::<Vec<_>>(),
         "checkpoints": bounds.checkpoints.iter().map(|time| checkpoint(plan, time)).collect::<Vec<_>>(),
+        "watched": bounds.watched.iter().map(|watched| json!({
+            "phase": plan.plan.phases[watched.phase].id,
+            "lasts_ms": ms(watched.lasts),
+        })).collect::<Vec<_>>(),
         "entries": entries.collect::<Vec<_>>(),
         "without_estimate": bounds.without.iter().map(|at| id(*at)).collect::<Vec<_>>(),
         "mismatches": mismatches.collect::<Vec<_>>(),

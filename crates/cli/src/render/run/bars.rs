@@ -12,6 +12,7 @@ use plan_executor::printed::last_line;
 use plan_executor::state::{RunState, StepState};
 
 use super::{clock_time, hour_minute, no_way_back, progress, spoken, words};
+use crate::render::columns::seen;
 use crate::terminal::Terminal;
 use crate::theme::{self, paint};
 
@@ -109,7 +110,7 @@ impl<'t> Bars<'t> {
         self.whole.set_length(total as u64);
         self.whole.set_position(done as u64);
         self.whole.set_prefix(if course.is_going_back() { "undone" } else { "done  " });
-        self.whole.set_message(cut(&times(course, scene, now, more), width));
+        self.whole.set_message(packed(&times(course, scene, now, more), width));
         self.whole.tick();
     }
 
@@ -172,7 +173,7 @@ fn line(course: &Course, scene: &Scene<'_>, at: usize, now: Moment, width: usize
 }
 
 /// How long it still takes, and until when one can turn back.
-fn times(course: &Course, scene: &Scene<'_>, now: Moment, more: usize) -> String {
+fn times(course: &Course, scene: &Scene<'_>, now: Moment, more: usize) -> Vec<String> {
     let mut parts = Vec::new();
     if more > 0 {
         parts.push(format!("and {more} more"));
@@ -202,14 +203,23 @@ fn times(course: &Course, scene: &Scene<'_>, now: Moment, more: usize) -> String
             let (opens, left) = (guard.clock(guard.opens), spoken(guard.opens.since(now)));
             parts.push(format!("the window opens at {opens}, in {left}"));
         } else {
-            parts.push(format!(
-                "turn back by {}, window closes {}",
-                guard.clock(guard.turn_back_by(course)),
-                guard.clock(guard.closes(course))
-            ));
+            parts.push(format!("turn back by {}", guard.clock(guard.turn_back_by(course))));
+            parts.push(format!("window closes {}", guard.clock(guard.closes(course))));
         }
     }
-    parts.join(" · ")
+    parts
+}
+
+/// As many beside each other as a line holds: none of them is lost in a narrow terminal.
+fn packed(parts: &[String], width: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut().filter(|line| seen(line) + 3 + seen(part) < width) {
+            Some(line) => *line += &format!(" · {part}"),
+            None => lines.push(part.clone()),
+        }
+    }
+    lines.iter().map(|line| cut(line, width)).collect::<Vec<_>>().join("\n")
 }
 
 /// The longest way from here to the end, at worst.
@@ -243,4 +253,22 @@ fn cut(text: &str, width: usize) -> String {
         out.push(c);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_terminal_loses_no_time() {
+        let parts =
+            ["done by about 03:10", "way back 20 min", "turn back by 03:41 (Africa/Porto-Novo)"];
+        let parts: Vec<String> = parts.map(str::to_owned).to_vec();
+        let all = "done by about 03:10 · way back 20 min · turn back by 03:41 (Africa/Porto-Novo)";
+        assert_eq!(packed(&parts, 100), all);
+        let two = "done by about 03:10 · way back 20 min\nturn back by 03:41 (Africa/Porto-Novo)";
+        assert_eq!(packed(&parts, 60), two);
+        let three = "done by about 03:10\nway back 20 min\nturn back by 03:41 …";
+        assert_eq!(packed(&parts, 20), three);
+    }
 }

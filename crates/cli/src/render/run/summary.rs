@@ -14,7 +14,12 @@ use plan_model::show;
 
 use super::{Screen, clock_time, date_time, pause, spoken};
 use crate::exit::Exit;
+use crate::render::columns::{seen, wrap};
+use crate::terminal::Terminal;
 use crate::theme::{self, paint};
+
+/// How wide what stands before each line of a summary is.
+const LABEL: usize = 12;
 
 pub fn tell(
     course: &Course,
@@ -41,11 +46,28 @@ pub fn tell(
     if !is_json {
         terminal.line("");
         for line in lines {
-            terminal.line(&line);
+            terminal.line(&fitted(&line, Terminal::reader()));
         }
     }
     terminal.now();
     exit
+}
+
+/// A line of a summary for whoever reads it in a terminal of so many columns; elsewhere it stays one. What is
+/// to be typed stays whole.
+pub fn fitted(line: &str, width: Option<usize>) -> String {
+    let is_wide = |width: &usize| line.lines().any(|one| seen(one) > *width);
+    let Some(width) = width.filter(is_wide) else { return line.to_owned() };
+    let indent = " ".repeat(LABEL);
+    if let Some((command, what)) = line.split_once("   # ") {
+        return format!("{command}\n{}", wrap(&format!("# {what}"), &indent, width));
+    }
+    match line.split_at_checked(LABEL) {
+        Some((label, text)) if label.ends_with(' ') => {
+            wrap(&text.replace(&format!("\n{indent}"), "\n"), label, width)
+        }
+        _ => wrap(line, "", width),
+    }
 }
 
 /// `is_run`: somebody runs it at this moment.
@@ -98,12 +120,24 @@ pub fn lines(
     if let Some(why) = course.pause().filter(|_| course.state() == RunState::Paused) {
         lines.push(format!("Why:        {}", pause(why)));
     }
+    let mut told = Vec::new();
     for (id, failure) in course.failures() {
+        // Tried again and again, it may have failed for the same reason each time.
+        if told.contains(&(id, &failure.text)) {
+            continue;
+        }
+        told.push((id, &failure.text));
         let text = failure.text.trim_end().replace('\n', "\n            ");
         let at = course.outline.find(id);
         let is_done = at.is_some_and(|at| course.entry(at).state == StepState::Done);
         let word = if is_done { "Failed once:" } else { "Failed:     " };
-        lines.push(format!("{word}{}{id}: {text}", if is_done { " " } else { "" }));
+        let times =
+            course.failures().iter().filter(|one| (&one.0, &one.1.text) == (id, &failure.text));
+        let times = match times.count() {
+            1 => String::new(),
+            times => format!(" ({times} times)"),
+        };
+        lines.push(format!("{word}{}{id}: {text}{times}", if is_done { " " } else { "" }));
     }
     let mut undone: Vec<_> = (0..course.entries().len())
         .filter(|at| course.entry(*at).state == StepState::RolledBack)
@@ -321,4 +355,25 @@ fn people(scene: &Scene<'_>) -> Vec<String> {
         seen.push(role);
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_stand_under_each_other_and_commands_stay_whole() {
+        let failed = "Failed:     migrate: version 2 was applied on top of it";
+        assert_eq!(fitted(failed, None), failed);
+        assert_eq!(fitted(failed, Some(60)), failed);
+        let broken =
+            "Failed:     migrate: version\n            2 was applied on top\n            of it";
+        assert_eq!(fitted(failed, Some(32)), broken);
+        let two = "Failed:     a: one\n            a line of more words";
+        let broken = "Failed:     a: one\n            a line of\n            more words";
+        assert_eq!(fitted(two, Some(24)), broken);
+        let next = "Next:       plan skip a-long-name run-1 --reason \"…\"   # go on without it";
+        let broken = "Next:       plan skip a-long-name run-1 --reason \"…\"\n            # go on\n            without it";
+        assert_eq!(fitted(next, Some(22)), broken);
+    }
 }

@@ -94,6 +94,11 @@ pub async fn run(
         }
         None => begin(session, task, total, &hash).await?,
     };
+    let begun = &works[..progress.begun.min(total)];
+    if progress.done > 0 && begun.iter().all(|one| only_prepares(one, task.text)) {
+        note(session, task, 0, 0, "").await?;
+        (progress.begun, progress.done) = (0, 0);
+    }
     if let Some(what) = remembered(task, &works[progress.done.min(total)..])
         && progress.done > 0
     {
@@ -258,6 +263,13 @@ fn gives_one_back(statement: &Statement) -> bool {
         ),
         _ => false,
     }
+}
+
+/// Changes nothing but its session, which is gone with whatever it set.
+fn only_prepares(statement: &Statement, text: &str) -> bool {
+    let first = statement.tokens.first();
+    let is = |word: &str| first.is_some_and(|first| first.is(text, word));
+    statement.is_setting() || is("prepare") || is("deallocate")
 }
 
 /// Takes away one thing, so that "it is not there" means that nothing is left to do.

@@ -1,0 +1,74 @@
+//! Scripts that another user runs: whether they can read them, before anything is touched.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use plan_model::model::action::Action;
+use plan_model::model::action::run::Command;
+use plan_model::model::check::Check;
+use plan_model::model::value::{HostRef, Text};
+use plan_model::resolve::What;
+
+use super::{Checked, Looked};
+use crate::world::{Around, Broken, Job, World};
+
+/// Each script with its user, once. What nobody knows yet is found out when its step runs.
+pub async fn all(world: &Rc<World>) -> Vec<Checked> {
+    let mut found = BTreeSet::new();
+    for (at, entry) in world.plan.entries().iter().enumerate() {
+        let fill = world.filler(Some(at), None);
+        let mut see = |command: &Command, user: &Option<Text>, on: &Option<HostRef>| {
+            let (Command::File(script), Some(user), None) = (command, user, on) else { return };
+            if let (Ok(user), Ok(name)) = (fill.of(user), fill.named(&script.file.value)) {
+                found.insert((user, name));
+            }
+        };
+        match &entry.what {
+            What::Step(step) => {
+                for (action, around) in step.all_actions() {
+                    if let Action::Run(command) = action {
+                        see(command, &around.user, &around.on);
+                    }
+                }
+            }
+            What::Checkpoint(checkpoint) => {
+                for check in &checkpoint.checks {
+                    if let Check::Run(check) = check {
+                        see(&check.run, &check.user, &check.on);
+                    }
+                }
+            }
+        }
+    }
+    let mut checked = Vec::new();
+    for (number, (user, name)) in found.into_iter().enumerate() {
+        let job = Job::new(world.clone(), None, format!("script-{}", number + 1));
+        checked.push(ask(&job, user, &name).await);
+    }
+    checked
+}
+
+async fn ask(job: &Job, user: String, name: &str) -> Checked {
+    let file: PathBuf = job.world.base.join(name);
+    let line = format!("{user} can read {name}");
+    let hint = format!(
+        "put the plan where {user} can read it: {} is its folder",
+        job.world.base.display()
+    );
+    let around = job.around(None).unwrap_or_default();
+    let around = Around { user: Some(user), ..around };
+    let test = ["test", "-r", &file.display().to_string()].map(str::to_owned).to_vec();
+    let looked = match job.program(test, around, None, false).await {
+        Ok(ran) => match ran.check(None) {
+            Ok(()) => Looked::Holds(None),
+            Err(failure) => Looked::Fails(match failure.text.as_str() {
+                "exit status 1" => format!("{} is not there for them", file.display()),
+                why => why.to_owned(),
+            }),
+        },
+        Err(Broken::Failed(failure)) => Looked::Fails(failure.text),
+        Err(broken) => broken.into(),
+    };
+    Checked { line, looked, hint: Some(hint) }
+}

@@ -672,3 +672,31 @@ fn a_scratch_copy_lies_beside_the_live_data_and_goes_with_the_way_back() {
         assert_eq!(left, "0", "{kind:?}");
     }
 }
+
+#[test]
+fn a_backup_that_nobody_knows_is_told_before_anything_is_touched() {
+    let place = Place::new("restore-unknown");
+    let server = Server::start(&place, Kind::Sqlite);
+    server.sql("create table orders (id integer primary key)");
+    place.write(
+        "plan.yaml",
+        &format!(
+            "plan: p\n{}\ninputs: {{ backup: {{ default: none }} }}\nsteps:\n  - step: save\n    \
+             backup: {{ database: main, to: backups/ }}\n  - step: back\n    \
+             restore: {{ id: \"{{{{ backup }}}}\", database: main }}\n",
+            server.connection()
+        ),
+    );
+    let ran = place.plan(&["apply", "plan.yaml", "--set", "backup=mistyped"]).ends(6);
+    ran.says("`back` has what it needs: not met: there is no backup mistyped in the catalogue (plan backups)");
+    assert!(!place.has("backups"));
+    place.write("saving.yaml", &place.read("plan.yaml").replace("plan: p", "plan: saving"));
+    let only = place.read("saving.yaml");
+    place.write("saving.yaml", only.split("  - step: back").next().unwrap());
+    place.plan(&["apply", "saving.yaml"]).ends(0);
+    let listed: serde_json::Value =
+        serde_json::from_str(&place.plan(&["backups", "list", "--json"]).ends(0).out).unwrap();
+    let id = listed.to_string();
+    let id = id.split("\"id\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    place.plan(&["apply", "plan.yaml", "--set", &format!("backup={id}")]).ends(0);
+}

@@ -89,6 +89,33 @@ fn a_mail_arrives_with_subject_text_and_every_address() {
     place.apply().ends(0).says("warning: not sent: the mail server 127.0.0.1:1");
 }
 
+/// Whoever keeps one of each message must get both.
+#[test]
+fn a_message_of_the_way_back_is_another_one() {
+    let place = Place::new("mail-back");
+    let Some(post) = Post::start(&place.folder, "plain") else { return };
+    place.write(
+        "plan.yaml",
+        &format!(
+            "plan: tell\nmail: {{ server: \"127.0.0.1:{}\", from: plan@shop.example }}\nsteps:\n  - step: tell\n    \
+             notify: {{ message: We close, email: a@shop.example }}\n    rollback:\n      \
+             - notify: {{ message: We stay open, email: a@shop.example }}\n      \
+             - notify: {{ message: Until next week, email: a@shop.example }}\n  \
+             - {{ checkpoint: never, checks: [{{ file: nowhere }}] }}\n",
+            post.port
+        ),
+    );
+    place.apply().ends(1);
+    let ids: std::collections::BTreeSet<String> = post
+        .mails()
+        .iter()
+        .flat_map(|mail| mail["text"].as_str().unwrap().lines())
+        .filter(|line| line.starts_with("Message-ID: "))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(ids.len(), 3, "{ids:?}");
+}
+
 #[test]
 fn a_password_goes_only_through_tls_and_stands_nowhere() {
     let place = Place::new("mail-tls").env("MAIL_PASSWORD_OF_TEST", "S3cret of the mail");

@@ -64,8 +64,10 @@ async fn send(notify: &Notify, job: &Job, around: &Surroundings) -> Result<(), B
     let to = notify.email.iter().flat_map(OneOrMany::iter).map(|address| fill.of(address));
     let to = to.collect::<Result<Vec<_>, _>>()?;
     if !to.is_empty() {
-        // Sent again after a crash it is the same message: whoever keeps one of each keeps one.
-        let id = format!("{}.{}", job.world.run_key(), job.entry_id());
+        // Sent again after a crash it is the same message: whoever keeps one of each keeps one. What the way
+        // back says is another.
+        let this = job.id.rsplit_once('.').map_or(job.entry_id(), |(this, _attempt)| this);
+        let id = format!("{}.{this}", job.world.run_key());
         tell::by_mail(job, &to, &words, &id).await?;
     }
     Ok(())

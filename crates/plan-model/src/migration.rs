@@ -17,6 +17,7 @@ pub mod lock_timeout;
 pub mod migration_name;
 pub mod multi_ddl_non_atomic;
 pub mod rename_with_fk;
+pub mod resume_in_doubt;
 pub mod seed_not_idempotent;
 pub mod self_bookkeeping;
 pub mod sql_unfinished;
@@ -235,6 +236,7 @@ pub const RULES: &[Rule] = rules![
     migration_name,
     multi_ddl_non_atomic,
     rename_with_fk,
+    resume_in_doubt,
     seed_not_idempotent,
     self_bookkeeping,
     sql_unfinished,

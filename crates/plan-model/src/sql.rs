@@ -8,6 +8,7 @@ mod lex;
 mod read;
 mod refused;
 mod rows;
+pub mod session;
 mod split;
 mod tree;
 pub mod values;

@@ -3,6 +3,7 @@
 //! Of any other statement the shape of the database is written down before it begins: whoever finds
 //! that shape again knows that it did not happen.
 
+use plan_model::sql::session::{begins, is_opaque, only_prepares, remembered};
 use plan_model::sql::{Action, Change, Dialect, Script, Statement, TransactionStep};
 use sha2::{Digest, Sha256};
 
@@ -99,7 +100,7 @@ pub async fn run(
         note(session, task, 0, 0, "").await?;
         (progress.begun, progress.done) = (0, 0);
     }
-    if let Some(what) = remembered(task, &works[progress.done.min(total)..])
+    if let Some(what) = remembered(task.script, task.text, &works[progress.done.min(total)..])
         && progress.done > 0
     {
         return Err(Broken::InDoubt(format!(
@@ -154,24 +155,6 @@ pub async fn run(
         return Err(failure.into());
     }
     Ok(())
-}
-
-/// What some statements need that only the session knows in which the ones before them ran.
-fn remembered(task: &Task<'_>, rest: &[&Statement]) -> Option<&'static str> {
-    const CALLS: [&str; 3] = ["last_insert_id", "row_count", "found_rows"];
-    let text = |statement: &Statement| task.text[statement.range.clone()].to_ascii_lowercase();
-    let makes_temporary = task.script.statements.iter().any(
-        |statement| matches!(&statement.action, Action::CreateTable(table) if table.temporary),
-    );
-    if rest.iter().any(|statement| text(statement).replace("@@", "").contains('@'))
-        && task.script.dialect.is_mysql_family()
-    {
-        return Some("variables of the session");
-    }
-    if rest.iter().any(|statement| CALLS.iter().any(|call| text(statement).contains(call))) {
-        return Some("what the statement before it did");
-    }
-    makes_temporary.then_some("temporary tables")
 }
 
 /// The statements that are sent: the bounds of a transaction mean nothing here.
@@ -265,13 +248,6 @@ fn gives_one_back(statement: &Statement) -> bool {
     }
 }
 
-/// Changes nothing but its session, which is gone with whatever it set.
-fn only_prepares(statement: &Statement, text: &str) -> bool {
-    let first = statement.tokens.first();
-    let is = |word: &str| first.is_some_and(|first| first.is(text, word));
-    statement.is_setting() || is("prepare") || is("deallocate")
-}
-
 /// Takes away one thing, so that "it is not there" means that nothing is left to do.
 fn takes_one_away(statement: &Statement) -> bool {
     match &statement.action {
@@ -279,16 +255,6 @@ fn takes_one_away(statement: &Statement) -> bool {
         Action::AlterTable { alterations, .. } => alterations.len() == 1,
         _ => false,
     }
-}
-
-/// Nobody can see from outside what it did.
-fn is_opaque(statement: &Statement, text: &str) -> bool {
-    let first = statement.tokens.first();
-    let begins =
-        |words: &[&str]| first.is_some_and(|first| words.iter().any(|word| first.is(text, word)));
-    begins(&[
-        "call", "load", "do", "select", "with", "begin", "update", "delete", "replace", "execute",
-    ])
 }
 
 /// A concurrent build that fails leaves an index that nobody uses and everybody keeps up.
@@ -373,16 +339,15 @@ async fn became(
     if progress.shape == PARTLY {
         return Ok(Became::InDoubt);
     }
-    let first = statement.tokens.first();
-    let begins = |words: &[&str]| {
-        first.is_some_and(|first| words.iter().any(|word| first.is(task.text, word)))
-    };
     // To do them twice does no harm.
     if matches!(
         statement.action,
         Action::Truncate(_) | Action::Vacuum { .. } | Action::Reindex(_) | Action::Cluster
-    ) || begins(&["analyze", "optimize", "grant", "revoke", "flush", "check", "repair"])
-    {
+    ) || begins(
+        statement,
+        task.text,
+        &["analyze", "optimize", "grant", "revoke", "flush", "check", "repair"],
+    ) {
         return Ok(Became::Undone);
     }
     if is_opaque(statement, task.text) {

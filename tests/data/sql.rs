@@ -48,6 +48,38 @@ fn statements_happen_together_and_what_they_gave_is_known() {
 }
 
 #[test]
+fn what_was_asked_is_known_after_a_kill_at_any_moment() {
+    let steps = r#"
+  - step: ask
+    sql: select count(*) from orders
+    read_only: true
+  - step: use
+    run: echo {{ steps.ask.value }} rows >told
+    rollback: { run: rm told }
+"#;
+    on_each("sql-asked", steps, |place, server| {
+        server.sql(TABLE);
+        for number in 1..=6 {
+            let _ = std::fs::remove_file(place.folder.join("told"));
+            let mut command = place.command(&["apply", "plan.yaml"]);
+            command.env("PLAN_CRASH_AT", format!("before:{number}"));
+            if command.output().unwrap().status.code().is_none()
+                && !place.plan(&["runs"]).out.contains("running")
+            {
+                continue;
+            }
+            if place.plan(&["runs"]).out.contains("running") {
+                let ran = place.plan(&["resume"]).ends(0);
+                assert!(ran.all().contains("succeeded"), "{number}: {ran:?}");
+            }
+            assert_eq!(place.read("told"), "0 rows\n", "{number}");
+            let logs = place.plan(&["logs", "ask"]).out;
+            assert!(logs.contains('0'), "{number}: {logs}");
+        }
+    });
+}
+
+#[test]
 fn a_failing_statement_leaves_nothing_and_says_which_it_was() {
     let steps = r#"
   - step: fill

@@ -333,7 +333,27 @@ fn meant(argument: &str) -> String {
 }
 
 fn ended(plan: &str, when: &str, came: &Came, code: i32) {
-    assert_eq!(came.code, code, "{plan}, {when}:\n{}", came.told);
+    assert_eq!(
+        came.code,
+        code,
+        "{plan}, {when}:\n{}\nIn short:\n{}",
+        came.told,
+        in_short(&came.told)
+    );
+}
+
+/// What failed, and why: it stands last, where whoever reads a long log looks first.
+fn in_short(told: &str) -> String {
+    let lines: Vec<&str> = told.lines().collect();
+    let mut short: Vec<String> = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        if ["failed", "Failed", "interrupted", "tripped"].iter().any(|word| line.contains(word)) {
+            let more = lines.get(at + 1).copied().unwrap_or_default();
+            short.push(format!("{line}\n{more}"));
+        }
+    }
+    short.dedup();
+    short[short.len().saturating_sub(20)..].join("\n")
 }
 
 fn booted() -> Instant {

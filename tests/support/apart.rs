@@ -69,7 +69,7 @@ pub fn boot(test: &str, needs: &[Need<'_>], folder: &Path, rest: impl FnOnce()) 
              mkdir -p $group
              (echo $BASHPID > $group/cgroup.procs
               exec timeout 2400 systemd-nspawn -q --keep-unit --register=no --private-network -D {w}/root \
-                --bind-ro={built} --bind-ro=$(realpath {sources}) --machine=play --boot -- --unit=play.target \
+                --bind-ro={built} --bind-ro=$(realpath {sources}) --machine=play-${{{APART}}} --hostname=play --boot -- --unit=play.target \
                 > {w}/log 2>&1) || true
              find $group -depth -type d -exec rmdir {{}} + || true"
         ));

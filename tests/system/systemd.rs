@@ -68,6 +68,7 @@ fn on_the_machine() {
         );
     }
     assert!(std::path::Path::new("/reloaded").exists());
+    a_log_is_read_from_when_the_run_began(&place);
     // What runs is part of the state that comes back, also where no step of its own turned it.
     place.write(
         "plan.yaml",
@@ -88,6 +89,31 @@ fn on_the_machine() {
         plan(&place, keys, "");
         place.apply().ends(1).says(words);
     }
+}
+
+/// Whatever time the run believes that it is: the journal knows that of the machine alone.
+fn a_log_is_read_from_when_the_run_began(place: &Place) {
+    unit("speaks", "ExecStart=/bin/cat /speaks\nType=oneshot");
+    std::fs::write("/speaks", "ERROR of yesterday\n").unwrap();
+    shell("systemctl daemon-reload; systemctl start speaks; sleep 1.1");
+    let run = |step: &str| {
+        place.write(
+            "plan.yaml",
+            &format!(
+                "plan: logs\nallow: {{ shell-instead-of-typed: the test wants it so }}\nsteps:\n  \
+                 - {{ step: say, run: \"{step}\", read_only: true }}\n  \
+                 - {{ checkpoint: quiet, checks: [{{ log: \"unit:speaks\", fail_on: [ERROR] }}] }}\n"
+            ),
+        );
+        let mut command = place.command(&["apply", "plan.yaml"]);
+        let done = command.env("PLAN_CLOCK", "2020-02-01T02:00:00Z").output().unwrap();
+        (done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned())
+    };
+    let (code, told) = run("true");
+    assert_eq!(code, Some(0), "{told}");
+    std::fs::write("/speaks", "ERROR of today\n").unwrap();
+    let (code, told) = run("systemctl start speaks; sleep 0.5");
+    assert!(code == Some(1) && told.contains("ERROR of today"), "{told}");
 }
 
 fn plan(place: &Place, keys: &str, checks: &str) {

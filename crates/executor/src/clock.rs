@@ -80,6 +80,12 @@ impl Clock {
         Some(clock)
     }
 
+    /// What the clock of the machine showed then: others who wrote something down know no other one.
+    pub fn on_the_machine(&self, then: Moment) -> Moment {
+        let passed = i64::try_from(self.now().since(then).as_millis()).unwrap_or(i64::MAX);
+        Moment(Timestamp::now().as_millisecond().saturating_sub(passed))
+    }
+
     pub fn now(&self) -> Moment {
         let Some(moment) = self.set_to else {
             return Moment(Timestamp::now().as_millisecond());

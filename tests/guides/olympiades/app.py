@@ -16,7 +16,7 @@ ROLE = sys.argv[1]
 def query(sql):
     with psycopg.connect(
         host="localhost", dbname="olympiades_ia_staging", user="olympiades_user", sslmode="verify-full",
-        sslrootcert="/etc/ssl/certs/olympiades-ca.crt", application_name=f"olympiades-{ROLE}", connect_timeout=2,
+        sslrootcert="/etc/ssl/certs/olympiades-ca.crt", application_name=f"olympiades-{ROLE}", connect_timeout=30,
     ) as base:
         return base.execute(sql).fetchall()
 
@@ -61,6 +61,8 @@ class Api(BaseHTTPRequestHandler):
                 self.answer(200, "<title>Olympiades d'IA du Bénin</title>")
             else:
                 self.answer(404, "{}")
+        except (BrokenPipeError, ConnectionResetError):
+            return  # Whoever asked has gone.
         except Exception as fault:
             logging.error("ERROR %s: %s", self.path, fault)
             self.answer(500, json.dumps({"status": "error"}))

@@ -14,7 +14,7 @@ site_is_open() {
     for role in worker jobs; do
         redis-cli DEL reponse:essai >/dev/null
         redis-cli RPUSH taches:$role essai >/dev/null
-        for _ in $(seq 50); do answer=$(redis-cli GET reponse:essai); [ -n "$answer" ] && break; sleep .1; done
+        for _ in $(seq 300); do answer=$(redis-cli GET reponse:essai); [ -n "$answer" ] && break; sleep .1; done
         redis-cli DEL reponse:essai >/dev/null
         is "answer of $role" "$answer" 40
     done
@@ -95,6 +95,10 @@ surveillance.yaml)
 tableaux-de-bord.yaml)
     curl -s http://127.0.0.1:9187/metrics | grep -q '^pg_up 1' || fail "no metrics"
     curl -s http://127.0.0.1:9187/metrics | grep -q 'datname="olympiades_ia_staging"' || fail "not this database"
+    for _ in $(seq 100); do
+        curl -s 'http://127.0.0.1:9090/api/v1/query?query=pg_up' | grep -q '"1"\]' && break
+        sleep .2
+    done
     is measured "$(curl -s 'http://127.0.0.1:9090/api/v1/query?query=pg_up' | grep -o '"1"\]')" '"1"]'
     is "mode of the secret" "$(stat -c '%a %U' /etc/postgres-exporter.pass)" "600 prometheus"
     ;;

@@ -36,6 +36,7 @@ pg_createcluster --locale C.UTF-8 --port 5432 "$version" main -- --no-sync >/dev
 install -o postgres -g postgres -m 600 base.key base.crt /var/lib/postgresql/
 cat > "/etc/postgresql/$version/main/conf.d/machine.conf" <<END
 fsync = off
+autovacuum = off
 ssl = on
 ssl_cert_file = '/var/lib/postgresql/base.crt'
 ssl_key_file = '/var/lib/postgresql/base.key'
@@ -63,7 +64,7 @@ unit nuage "Nuage" "$venv/bin/moto_server -H 127.0.0.2 -p 443 -s -c /root/ca/nua
 # Prometheus looks for its targets in a folder, every second.
 mkdir -p /etc/prometheus/cibles
 cat > /etc/prometheus/prometheus.yml <<END
-global: { scrape_interval: 1s, evaluation_interval: 1s }
+global: { scrape_interval: 2s, evaluation_interval: 1s }
 scrape_configs:
   - job_name: olympiades
     file_sd_configs: [{ files: [/etc/prometheus/cibles/*.yml], refresh_interval: 1s }]
@@ -90,8 +91,8 @@ until (: < /dev/tcp/127.0.0.2/443) 2>/dev/null; do sleep .1; done
 aws s3api create-bucket --bucket olympiades-ia-backups --create-bucket-configuration LocationConstraint=eu-west-1 >/dev/null
 cp "$here/gcloud" /usr/local/bin/
 
+until [ "$(redis-cli ping)" = PONG ] && (: < /dev/tcp/127.0.0.1/25); do sleep .1; done 2>/dev/null
 systemctl start olympiades-api olympiades-worker olympiades-jobs
 for address in https://olympiades-ia-benin.org/api/classement http://127.0.0.1:9090/-/ready; do
     until curl -sf "$address" >/dev/null; do sleep .1; done
 done
-until [ "$(redis-cli ping)" = PONG ] && (: < /dev/tcp/127.0.0.1/25); do sleep .1; done 2>/dev/null

@@ -45,8 +45,7 @@ impl Perform for Sql {
     ) -> Act<'a, Result<Outputs, Broken>> {
         Box::pin(async move {
             let rows = run(self, job, around).await?;
-            let step = job.entry.and_then(|entry| job.world.plan.entry(entry).step());
-            if step.is_some_and(|step| step.read_only == Some(true)) {
+            if only_asks(job) {
                 tell(job, &rows);
             }
             let mut outputs = Outputs::new();
@@ -59,6 +58,10 @@ impl Perform for Sql {
 
     fn found<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Found> {
         Box::pin(async move {
+            // What it was asked for is wanted, and lost with whoever asked.
+            if only_asks(job) {
+                return Found::Undone { how: "it only asks".to_owned() };
+            }
             if self.is_outside_transaction() {
                 return Found::InDoubt;
             }
@@ -101,6 +104,11 @@ impl Perform for Sql {
             session.close().await;
         })
     }
+}
+
+fn only_asks(job: &Job) -> bool {
+    let step = job.entry.and_then(|entry| job.world.plan.entry(entry).step());
+    step.is_some_and(|step| step.read_only == Some(true))
 }
 
 /// What would be left out of a script, or cannot run as it is run, is refused before anything has run.

@@ -47,7 +47,8 @@ async fn try_look(job: &Job, check: &LogCheck) -> Result<Looked, Broken> {
     };
     let failed = match name.strip_prefix("unit:") {
         Some(unit) => {
-            let since = format!("@{}", job.world.began.0 / 1000);
+            let began = job.world.clock.on_the_machine(job.world.began);
+            let since = format!("@{}", began.0 / 1000);
             let arguments =
                 ["journalctl", "--no-pager", "-o", "cat", "-u", unit, "--since", &since];
             let around = job.around(None)?;

@@ -291,6 +291,52 @@ fn a_script_that_was_killed_while_it_prepared_begins_anew() {
     assert_eq!(cases.server.sql(columns), "3");
 }
 
+/// What sets the session is told to each new one, and how far the script came stays known.
+#[test]
+fn a_setting_that_is_told_again_forgets_no_statement() {
+    const SETS: [&str; 5] = [
+        "set session lock_wait_timeout = 60",
+        "alter table g1 add column note integer",
+        "insert into g2 values (2, 2)",
+        "alter table g4 add column note integer",
+        "drop table g5",
+    ];
+    if !has(Kind::MariaDb) {
+        return;
+    }
+    let cases = Cases::on("sets", Kind::MariaDb);
+    let (_, after) = cases.both_ends(&SETS);
+    cases.fresh();
+    let place = cases.place("sets-killed", &SETS, "    on_failure: pause\n");
+    let under_way = "from information_schema.processlist where info like '/* %alter table g4%'";
+    let end_all = |of: &str| {
+        let numbers = cases.server.sql(&format!("select coalesce(group_concat(id), '') {of}"));
+        for number in numbers.split(',').filter(|number| !number.is_empty()) {
+            cases.server.sql(&format!("kill {number}"));
+        }
+    };
+    let mut holder = cases.hold("g4");
+    let mut run = place.begin();
+    // Killed twice in one statement: the second time only the setting was told again before it.
+    for _ in 0..2 {
+        cases.wait_for(SETS[3]);
+        run.kill().unwrap();
+        run.wait().unwrap();
+        end_all(under_way);
+        wait_until("it is gone", || {
+            cases.server.sql(&format!("select count(*) {under_way}")) == "0"
+        });
+        let mut command = place.command(&["resume"]);
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        run = command.spawn().unwrap();
+    }
+    cases.wait_for(SETS[3]);
+    end_all("from information_schema.processlist where info = 'select sleep(60)'");
+    let _ = holder.wait();
+    assert_eq!(run.wait().unwrap().code(), Some(0), "{}", place.plan(&["status"]).all());
+    assert_eq!(cases.without_records(), after);
+}
+
 /// Nobody said what to do on a failure, so it goes back at once, and cannot: it says so, and goes back
 /// when the server is there again.
 #[test]

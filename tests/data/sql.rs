@@ -53,13 +53,17 @@ fn what_was_asked_is_known_after_a_kill_at_any_moment() {
   - step: ask
     sql: select count(*) from orders
     read_only: true
+  - step: add
+    sql: insert into orders (id) select 1 + count(*) from orders
+    irreversible: a test
   - step: use
-    run: echo {{ steps.ask.value }} rows >told
+    run: echo {{ steps.ask.value }} rows and {{ steps.add.changed }} more >told
     rollback: { run: rm told }
 "#;
     on_each("sql-asked", steps, |place, server| {
         server.sql(TABLE);
-        for number in 1..=6 {
+        for number in 1..=8 {
+            server.sql("delete from orders");
             let _ = std::fs::remove_file(place.folder.join("told"));
             let mut command = place.command(&["apply", "plan.yaml"]);
             command.env("PLAN_CRASH_AT", format!("before:{number}"));
@@ -72,7 +76,13 @@ fn what_was_asked_is_known_after_a_kill_at_any_moment() {
                 let ran = place.plan(&["resume"]).ends(0);
                 assert!(ran.all().contains("succeeded"), "{number}: {ran:?}");
             }
-            assert_eq!(place.read("told"), "0 rows\n", "{number}");
+            assert_eq!(place.read("told"), "0 rows and 1 more\n", "{number}");
+            assert_eq!(server.sql("select count(*) from orders"), "1", "{number}");
+            let runs = std::fs::read_dir(place.store().join("runs")).unwrap().flatten();
+            let logs = runs.flat_map(|run| std::fs::read_dir(run.path().join("logs")));
+            let left = logs.flatten().flatten();
+            let left = left.filter(|file| file.path().extension().is_some_and(|end| end == "gave"));
+            assert_eq!(left.count(), 0, "{number}");
             let logs = place.plan(&["logs", "ask"]).out;
             assert!(logs.contains('0'), "{number}: {logs}");
         }

@@ -36,7 +36,6 @@ pg_createcluster --locale C.UTF-8 --port 5432 "$version" main -- --no-sync >/dev
 install -o postgres -g postgres -m 600 base.key base.crt /var/lib/postgresql/
 cat > "/etc/postgresql/$version/main/conf.d/machine.conf" <<END
 fsync = off
-autovacuum = off
 ssl = on
 ssl_cert_file = '/var/lib/postgresql/base.crt'
 ssl_key_file = '/var/lib/postgresql/base.key'

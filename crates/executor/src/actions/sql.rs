@@ -3,6 +3,8 @@
 
 mod saved;
 
+use std::path::PathBuf;
+
 use plan_model::model::action::sql::{Sql, SqlExpectation};
 use plan_model::model::plan::Surroundings;
 use plan_model::model::value::SqlText;
@@ -15,7 +17,7 @@ use crate::world::database::address::Address;
 use crate::world::database::note::{self, Fate};
 use crate::world::database::refusal::Why;
 use crate::world::database::{Patience, Rows, Session, literal};
-use crate::world::{Broken, Job, error};
+use crate::world::{Broken, Job, error, write_durable};
 
 /// So much of a value is shown.
 const CELL: usize = 120;
@@ -48,11 +50,7 @@ impl Perform for Sql {
             if only_asks(job) {
                 tell(job, &rows);
             }
-            let mut outputs = Outputs::new();
-            outputs.insert("rows".to_owned(), Json::from(rows.rows));
-            outputs.insert("changed".to_owned(), Json::from(rows.changed));
-            outputs.extend(rows.first.map(|value| ("value".to_owned(), value)));
-            Ok(outputs)
+            Ok(outputs(&rows))
         })
     }
 
@@ -68,7 +66,7 @@ impl Perform for Sql {
             match fate(self, job, around).await {
                 Ok(Fate::Committed) => Found::Done {
                     how: "the database says that it was committed".to_owned(),
-                    outputs: Outputs::new(),
+                    outputs: remembered(job),
                 },
                 Ok(Fate::Never) => {
                     Found::Undone { how: "its transaction was never committed".to_owned() }
@@ -99,6 +97,7 @@ impl Perform for Sql {
             if self.is_outside_transaction() {
                 return;
             }
+            let _ = std::fs::remove_file(gave_at(job));
             let Ok(mut session) = session(self, job, around).await else { return };
             note::forget(&mut session, job).await;
             session.close().await;
@@ -157,12 +156,38 @@ async fn run(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Rows, Broken
                 }
                 false => session.run_all(&text, &patience).await?,
             };
-            met(job, expect, rows)
+            let rows = met(job, expect, rows)?;
+            remember(job, &rows)?;
+            Ok(rows)
         };
         in_transaction(&mut session, job, &patience, work).await
     };
     session.close().await;
     result
+}
+
+fn outputs(rows: &Rows) -> Outputs {
+    let mut outputs = Outputs::new();
+    outputs.insert("rows".to_owned(), Json::from(rows.rows));
+    outputs.insert("changed".to_owned(), Json::from(rows.changed));
+    outputs.extend(rows.first.clone().map(|value| ("value".to_owned(), value)));
+    outputs
+}
+
+/// What it gave is durable before its commit: a later step may want it, and nobody can ask for it again.
+fn remember(job: &Job, rows: &Rows) -> Result<(), Failure> {
+    let mut gave = Json::Object(outputs(rows));
+    job.world.cover.json(&mut gave);
+    write_durable(&gave_at(job), gave.to_string().as_bytes())
+}
+
+fn remembered(job: &Job) -> Outputs {
+    let text = std::fs::read_to_string(gave_at(job)).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+fn gave_at(job: &Job) -> PathBuf {
+    job.logs().join(format!("{}.gave", job.performed_as))
 }
 
 /// Whoever only asks wants to read the answer: it goes into the step's log.

@@ -133,11 +133,12 @@ pub async fn run(
     for (at, statement) in works.iter().enumerate() {
         let number = at + 1;
         let piece = &task.text[statement.range.clone()];
-        // What only sets the session is wanted again in each.
-        if number <= progress.done && !statement.is_setting() {
-            continue;
-        }
-        let result = one(session, task, number, statement, piece, patience).await;
+        let result = match (number <= progress.done, statement.is_setting()) {
+            (true, false) => continue,
+            // What only sets the session is wanted again in each; how far the script came stays as it is.
+            (true, true) => session.run_within(piece, patience).await.map(drop),
+            (false, _) => one(session, task, number, statement, piece, patience).await,
+        };
         let Err(mut failure) = result else { continue };
         let line = task.text[..statement.range.start].matches('\n').count() + 1;
         let is_partly = read(session, task.name).await.ok().flatten();

@@ -11,6 +11,8 @@ pub(crate) enum Point {
     Order,
     /// The keeper has its order, and nothing was heard of it yet.
     Ordered,
+    /// A note is written, and not in its place yet.
+    Note,
     /// In the middle of putting data or files into their place.
     Swap,
 }
@@ -43,6 +45,7 @@ fn wish() -> Option<(Point, u32)> {
         "after" => Point::After,
         "order" => Point::Order,
         "ordered" => Point::Ordered,
+        "note" => Point::Note,
         "swap" => Point::Swap,
         _ => return None,
     };

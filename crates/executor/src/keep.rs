@@ -303,13 +303,8 @@ impl Keep {
         let bytes = serde_json::to_vec(what).map_err(|_| {
             error("a name among these files is no UTF-8, and cannot be kept: rename it first")
         })?;
-        let aside = self.folder.join(format!("{name}.new"));
-        write_durable(&aside, &bytes)?;
-        let to = self.folder.join(name);
         point(Point::Swap);
-        let renamed =
-            fs::rename(&aside, &to).and_then(|()| fs::File::open(&self.folder)?.sync_all());
-        renamed.map_err(about(&to))
+        write_durable(&self.folder.join(name), &bytes)
     }
 
     /// Puts back what was there, the last one first, and forgets it. Says what it left, or kept aside.

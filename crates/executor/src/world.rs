@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::archive::catalogue::Catalogue;
 use crate::clock::{Clock, Moment};
+use crate::crash::{Point, point};
 use crate::digest::hex;
 use crate::event::{Answer, Failure, FailureKind, LogEnd, Outputs};
 use crate::fill::{Filler, Known, RunNames};
@@ -652,12 +653,17 @@ pub fn reason(problem: &reqwest::Error) -> String {
     text
 }
 
-/// The same, there also after a power cut.
+/// The same, there also after a power cut; whoever is killed meanwhile leaves what was there before.
 pub fn write_durable(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    write_private(path, bytes)?;
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".new");
+    let aside = Path::new(&aside);
+    write_private(aside, bytes)?;
+    point(Point::Note);
     let folder = path.parent().unwrap_or(Path::new("."));
-    let synced = std::fs::File::open(path).and_then(|file| file.sync_all());
+    let synced = std::fs::File::open(aside).and_then(|file| file.sync_all());
     synced
+        .and_then(|()| std::fs::rename(aside, path))
         .and_then(|()| std::fs::File::open(folder)?.sync_all())
         .map_err(|problem| error(format!("{}: {problem}", path.display())))
 }

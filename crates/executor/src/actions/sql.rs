@@ -3,24 +3,26 @@
 
 mod saved;
 
-use std::path::PathBuf;
-
 use plan_model::model::action::sql::{Sql, SqlExpectation};
 use plan_model::model::plan::Surroundings;
 use plan_model::model::value::SqlText;
 use plan_model::sql::{self, Dialect, Refused};
 use serde_json::Value as Json;
 
+use super::noted::Noted;
 use super::{About, Act, Found, Perform};
 use crate::event::{Failure, FailureKind, Outputs};
 use crate::world::database::address::Address;
 use crate::world::database::note::{self, Fate};
 use crate::world::database::refusal::Why;
 use crate::world::database::{Patience, Rows, Session, literal};
-use crate::world::{Broken, Job, error, write_durable};
+use crate::world::{Broken, Job, error};
 
 /// So much of a value is shown.
 const CELL: usize = 120;
+
+/// What a step of this run gave, between its commit and the journal.
+const GAVE: &str = "gave";
 
 pub const ABOUT: About = About {
     key: "sql",
@@ -97,7 +99,7 @@ impl Perform for Sql {
             if self.is_outside_transaction() {
                 return;
             }
-            let _ = std::fs::remove_file(gave_at(job));
+            let _ = Noted::of(job, GAVE).forget();
             let Ok(mut session) = session(self, job, around).await else { return };
             note::forget(&mut session, job).await;
             session.close().await;
@@ -176,18 +178,17 @@ fn outputs(rows: &Rows) -> Outputs {
 
 /// What it gave is durable before its commit: a later step may want it, and nobody can ask for it again.
 fn remember(job: &Job, rows: &Rows) -> Result<(), Failure> {
+    // Nothing of a way back is named by anybody.
+    if job.own.is_some() {
+        return Ok(());
+    }
     let mut gave = Json::Object(outputs(rows));
     job.world.cover.json(&mut gave);
-    write_durable(&gave_at(job), gave.to_string().as_bytes())
+    Noted::of(job, GAVE).write(&gave)
 }
 
 fn remembered(job: &Job) -> Outputs {
-    let text = std::fs::read_to_string(gave_at(job)).unwrap_or_default();
-    serde_json::from_str(&text).unwrap_or_default()
-}
-
-fn gave_at(job: &Job) -> PathBuf {
-    job.logs().join(format!("{}.gave", job.performed_as))
+    Noted::of(job, GAVE).read().ok().flatten().unwrap_or_default()
 }
 
 /// Whoever only asks wants to read the answer: it goes into the step's log.

@@ -218,6 +218,46 @@ fn key(place: &Place) -> (String, String) {
     (file, recipient.to_owned())
 }
 
+/// Killed before it was encrypted, and before it had its name: nothing of it stays, above all nothing plain.
+#[test]
+fn a_backup_that_was_killed_leaves_nothing_that_others_read() {
+    for kind in ALL.into_iter().filter(|kind| has_age() && has(*kind)) {
+        for moment in 1..=2 {
+            for verb in ["rollback", "resume"] {
+                let name = format!("age-killed-{moment}-{verb}");
+                let (place, _server) = shop(
+                    &name,
+                    kind,
+                    ", name: \"nightly-{{ run.id }}\", proof: restore, encrypt_for: \"{{ for }}\"",
+                );
+                let (_, recipient) = key(&place);
+                let plan = place.read("plan.yaml");
+                place.write(
+                    "plan.yaml",
+                    &plan.replace("connections:", "inputs: { for: {} }\nconnections:"),
+                );
+                let set = format!("for={recipient}");
+                let mut command = place.command(&["apply", "plan.yaml", "--set", &set]);
+                command.env("PLAN_CRASH_AT", format!("swap:{moment}"));
+                let ran = command.output().unwrap();
+                assert!(ran.status.code().is_none(), "{kind:?} {name}: {ran:?}");
+                let ran = place.plan(&[verb]).ends(0);
+                let files = std::fs::read_dir(place.folder.join("backups")).unwrap().flatten();
+                let mut files: Vec<_> =
+                    files.map(|file| file.file_name().into_string().unwrap()).collect();
+                files.sort();
+                let odd = files.iter().find(|name| !name.contains(".age"));
+                assert_eq!(odd, None, "{kind:?} {name}: {files:?} {}", ran.all());
+                if verb == "rollback" {
+                    assert!(files.is_empty(), "{kind:?} {name}: {files:?} {}", ran.all());
+                } else {
+                    assert!(files.iter().all(|name| !name.contains("partial")), "{files:?}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn an_encrypted_backup_is_read_by_whoever_has_the_key() {
     for kind in ALL.into_iter().filter(|kind| has_age() && has(*kind)) {

@@ -212,6 +212,57 @@ fn killed_at_each_moment_of_a_swap_it_goes_on_or_back() {
     }
 }
 
+/// Killed behind the swap, before the journal knew: what the step gave is known all the same.
+#[test]
+fn what_a_restore_gave_is_known_after_a_kill() {
+    let use_it = "  - { step: use, run: 'echo {{ steps.back.beside }} >told', rollback: { run: rm told } }\n";
+    for kind in ALL.into_iter().filter(|kind| has(*kind)) {
+        let mut kills = 0;
+        for number in 1..=8 {
+            let (place, server) = place(&format!("gave-{number}"), kind, "", use_it);
+            to_the_hand(&place);
+            server.sql(DAMAGE[0]);
+            let mut command = place.command(&["resume"]);
+            command.env("PLAN_CRASH_AT", format!("before:{number}"));
+            if command.output().unwrap().status.code().is_none() {
+                kills += 1;
+                let has_ended = place.plan(&["runs"]).out.contains("succeeded");
+                assert!(has_ended || place.plan(&["resume"]).code == 0, "{kind:?} {number}");
+            }
+            assert!(place.read("told").contains("before"), "{kind:?} {number}");
+            assert_eq!(server.sql(STATES), "new\nold", "{kind:?} {number}");
+        }
+        assert!(kills > 3, "{kind:?}: {kills}");
+    }
+}
+
+/// The first of the files is missing where they are put back: nothing was there, and nothing is again.
+#[test]
+fn files_that_were_missing_go_again_also_after_a_kill() {
+    for moment in 1..=2 {
+        for verb in ["resume", "rollback"] {
+            let place = Place::new(&format!("restore-missing-{moment}-{verb}"));
+            place.write("a/page", "one");
+            place.write("b/page", "two");
+            place.write(
+                "plan.yaml",
+                "plan: p\nsteps:\n  - step: save\n    backup: { files: [a/, b/], to: backups/ }\n  \
+                 - { step: hand, manual: change it, read_only: true }\n  - step: back\n    restore: { step: save }\n",
+            );
+            to_the_hand(&place);
+            std::fs::remove_dir_all(place.folder.join("a")).unwrap();
+            place.write("b/page", "changed");
+            let mut command = place.command(&["resume"]);
+            command.env("PLAN_CRASH_AT", format!("swap:{moment}"));
+            assert!(command.output().unwrap().status.code().is_none());
+            let ran = place.plan(&[verb]).ends(0);
+            let (a, b) = if verb == "resume" { (true, "two") } else { (false, "changed") };
+            assert_eq!(place.has("a/page"), a, "{moment} {verb}: {}", ran.all());
+            assert_eq!(place.read("b/page"), b, "{moment} {verb}: {}", ran.all());
+        }
+    }
+}
+
 #[test]
 fn what_a_server_cannot_swap_is_refused_before_anything_is_touched() {
     if !has(Kind::MariaDb) {

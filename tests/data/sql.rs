@@ -88,6 +88,107 @@ fn what_was_asked_is_known_after_a_kill_at_any_moment() {
     });
 }
 
+/// The database is away when somebody looks what became of a way back: it is asked later, not done again.
+#[test]
+fn a_way_back_that_nobody_could_look_at_is_not_done_twice() {
+    let steps = r#"
+  - step: count
+    sql: update counter set n = n + 1
+    rollback: { sql: update counter set n = n - 1, on: main }
+  - { checkpoint: never, checks: [{ file: nowhere }] }
+"#;
+    let mut doubts = 0;
+    for number in 6..=12 {
+        let place = Place::new(&format!("sql-doubt-{number}"));
+        let server = Server::start(&place, Kind::Sqlite);
+        place.write("plan.yaml", &format!("plan: p\n{}\nsteps:\n{steps}", server.connection()));
+        server.sql("create table counter (n integer); insert into counter values (5)");
+        let mut command = place.command(&["apply", "plan.yaml"]);
+        command.env("PLAN_CRASH_AT", format!("before:{number}"));
+        if command.output().unwrap().status.code().is_some() {
+            break;
+        }
+        let (here, away) = (place.folder.join("server"), place.folder.join("away"));
+        std::fs::rename(&here, &away).unwrap();
+        for _ in 0..2 {
+            let ran = place.plan(&["resume"]);
+            doubts += usize::from(ran.all().contains("undoing was interrupted"));
+        }
+        std::fs::rename(&away, &here).unwrap();
+        let ran = place.plan(&["resume"]);
+        let is_back = place.plan(&["runs"]).out.contains("rolled back");
+        assert!(is_back, "{number}: {ran:?}");
+        assert_eq!(server.sql("select n from counter"), "5", "{number}: {}", ran.all());
+    }
+    assert!(doubts > 0);
+}
+
+/// What a dead engine began goes on in its server: nobody looks before it has ended.
+#[test]
+fn what_still_goes_on_in_the_server_is_waited_for() {
+    for (kind, slow) in [
+        (Kind::MariaDb, "create table made as select sleep(4) as n"),
+        (Kind::Postgres, "create table made as select pg_sleep(4)::text as n"),
+    ] {
+        if !has(kind) {
+            continue;
+        }
+        let place = Place::new(&format!("sql-goes-on-{kind:?}"));
+        let server = Server::start(&place, kind);
+        place.write(
+            "plan.yaml",
+            &format!(
+                "plan: p\n{}\nsteps:\n  - step: make\n    sql: {{ text: \"{slow}\", transaction: off }}\n    \
+                 probe: {{ sql: \"select count(*) from information_schema.tables where table_name = 'made'\", on: main, equals: 1 }}\n    \
+                 rollback: {{ sql: {{ text: drop table made, transaction: off }}, after_crash: rerun }}\n",
+                server.connection()
+            ),
+        );
+        let mut run = place.begin();
+        let look = match kind {
+            Kind::Postgres => {
+                "select count(*) from pg_stat_activity where query like 'create table made%' and state = 'active'"
+            }
+            _ => {
+                "select count(*) from information_schema.processlist where info like '/* %create table made%'"
+            }
+        };
+        wait_until("it is under way", || server.sql(look) == "1");
+        run.kill().unwrap();
+        run.wait().unwrap();
+        let ran = place.plan(&["rollback"]).ends(0);
+        wait_until("it has ended", || server.sql(look) == "0");
+        assert_eq!(server.tables(), "", "{kind:?}: {ran:?}");
+    }
+}
+
+/// Only a commit tells that it was made: what was begun leaves no table of ours.
+#[test]
+fn a_statement_that_was_killed_leaves_no_table_of_ours() {
+    if !has(Kind::MariaDb) {
+        return;
+    }
+    let place = Place::new("sql-no-table");
+    let server = Server::start(&place, Kind::MariaDb);
+    server.sql(TABLE);
+    place.write(
+        "plan.yaml",
+        &format!(
+            "plan: p\n{}\nsteps:\n  - step: add\n    \
+             sql: insert into orders (id) select 1 + sleep(3)\n    irreversible: a test\n",
+            server.connection()
+        ),
+    );
+    let mut run = place.begin();
+    let look = "select count(*) from information_schema.processlist where info like '/* %insert into orders%'";
+    wait_until("it is under way", || server.sql(look) == "1");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    place.plan(&["rollback"]).ends(0);
+    assert_eq!(server.tables(), "orders");
+    assert_eq!(server.sql("select count(*) from orders"), "0");
+}
+
 #[test]
 fn a_failing_statement_leaves_nothing_and_says_which_it_was() {
     let steps = r#"

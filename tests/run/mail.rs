@@ -116,6 +116,35 @@ fn a_message_of_the_way_back_is_another_one() {
     assert_eq!(ids.len(), 3, "{ids:?}");
 }
 
+/// It had arrived when the engine was killed: whoever got it hears of the way back as well.
+#[test]
+fn a_message_that_nobody_saw_leave_has_its_way_back() {
+    let mut mails = 0;
+    for number in 3..=5 {
+        let place = Place::new(&format!("mail-unseen-{number}"));
+        let Some(post) = Post::start(&place.folder, "plain") else { return };
+        place.write(
+            "plan.yaml",
+            &format!(
+                "plan: tell\nmail: {{ server: \"127.0.0.1:{}\", from: plan@shop.example }}\nsteps:\n  - step: tell\n    \
+                 notify: {{ message: We close, email: a@shop.example }}\n    \
+                 rollback: {{ notify: {{ message: We stay open, email: a@shop.example }} }}\n",
+                post.port
+            ),
+        );
+        let mut command = place.command(&["apply", "plan.yaml"]);
+        command.env("PLAN_CRASH_AT", format!("before:{number}"));
+        let is_killed = command.output().unwrap().status.code().is_none();
+        if !is_killed || post.mails().is_empty() {
+            continue;
+        }
+        mails += 1;
+        place.plan(&["rollback"]).ends(0);
+        assert!(post.texts().contains("We stay open"), "{number}: {}", post.texts());
+    }
+    assert!(mails > 0);
+}
+
 #[test]
 fn a_password_goes_only_through_tls_and_stands_nowhere() {
     let place = Place::new("mail-tls").env("MAIL_PASSWORD_OF_TEST", "S3cret of the mail");

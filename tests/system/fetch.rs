@@ -97,6 +97,29 @@ fn plan(place: &Place, keys: &str, timeout: &str) {
 }
 
 #[test]
+fn what_was_cut_goes_with_the_way_back() {
+    let place = Place::new("fetch-killed");
+    let server = serve(&place);
+    let port = server.port;
+    place.write("packages/other", "stays");
+    let before = tree(&place.folder.join("packages"));
+    plan(
+        &place,
+        &format!(
+            "url: \"http://127.0.0.1:{port}/endless/app.bin\", max_size: 500GB, sha256: {}",
+            sum(&place)
+        ),
+        "60s",
+    );
+    let mut run = place.begin();
+    wait_until("something came", || tree(&place.folder.join("packages")) != before);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    place.plan(&["rollback"]).ends(0);
+    assert_eq!(tree(&place.folder.join("packages")), before);
+}
+
+#[test]
 fn a_package_comes_goes_on_where_it_was_cut_and_goes_again() {
     let place = Place::new("fetch-good");
     let server = serve(&place);

@@ -436,6 +436,24 @@ fn killed_at_any_moment_it_goes_on_or_back() {
     }
 }
 
+/// What a rollback step writes down is not what its step did.
+#[test]
+fn a_rollback_step_of_files_has_paths_of_its_own() {
+    let place = Place::with(
+        "files-parts",
+        "plan: p\nsteps:\n  - step: put\n    files: { copy: a, to: b }\n    rollback:\n      \
+         - files: { remove: x }\n      - files: { remove: y }\n  \
+         - { checkpoint: right, checks: [{ file: right }] }\n",
+    );
+    for name in ["a", "x", "y"] {
+        place.write(name, name);
+    }
+    place.apply().ends(1);
+    assert_eq!(place.read("a"), "a");
+    assert_eq!(place.read("b"), "a");
+    assert!(!place.has("x") && !place.has("y"));
+}
+
 #[test]
 fn killed_on_its_way_back_it_gets_there() {
     let mut moment = 1;

@@ -28,7 +28,7 @@ use std::pin::Pin;
 
 use plan_model::model::action::{Action, ActionKeys};
 use plan_model::model::check::Check;
-use plan_model::model::plan::{RollbackStep, Step, Surroundings};
+use plan_model::model::plan::{RollbackStep, Step, Surroundings, UndoAfterCrash};
 use plan_model::model::value::OneOrMany;
 use plan_model::notation::Spoken;
 use plan_model::resolve::{EntryOf, What};
@@ -56,6 +56,11 @@ pub enum Found {
     Partly {
         how: String,
     },
+    /// Whoever knows could not be asked.
+    Unasked {
+        why: String,
+    },
+    /// Nobody can tell.
     InDoubt,
 }
 
@@ -119,6 +124,15 @@ pub trait Perform {
     /// Its natural inverse, by what it recorded.
     fn undo<'a>(&'a self, _job: &'a Job, _around: &'a Surroundings) -> Act<'a, Result<(), Broken>> {
         Box::pin(async { Err(error("this action has no inverse of its own").into()) })
+    }
+
+    /// After a crash: what it began elsewhere has come to its end, and may be looked at.
+    fn ended<'a>(
+        &'a self,
+        _job: &'a Job,
+        _around: &'a Surroundings,
+    ) -> Act<'a, Result<(), Failure>> {
+        Box::pin(async { Ok(()) })
     }
 
     /// After a crash: whether it was done.
@@ -287,6 +301,9 @@ pub async fn found(job: &Job, entry: &EntryOf) -> Found {
 pub async fn found_undone(job: &Job, step: &Step, part: u32) -> Found {
     let Some(back) = part_of(step, part) else {
         let Ok(performer) = only(&step.actions) else { return Found::InDoubt };
+        if let Err(failure) = performer.ended(job, &step.surroundings).await {
+            return Found::Unasked { why: failure.text };
+        }
         return performer.found_undone(job, &step.surroundings).await;
     };
     became(job, back.probe.as_ref(), &back.actions, &back.surroundings).await
@@ -298,10 +315,11 @@ async fn became(
     keys: &ActionKeys,
     around: &Surroundings,
 ) -> Found {
-    let Some(probe) = probe else {
-        let Ok(performer) = only(keys) else { return Found::InDoubt };
-        return performer.found(job, around).await;
-    };
+    let Ok(performer) = only(keys) else { return Found::InDoubt };
+    if let Err(failure) = performer.ended(job, around).await {
+        return Found::Unasked { why: failure.text };
+    }
+    let Some(probe) = probe else { return performer.found(job, around).await };
     // What is not there yet may still go on where nobody sees it.
     let is_far = around.on.is_some() && keys.run().is_some();
     match probed(job, probe).await {
@@ -334,6 +352,16 @@ pub fn leaves_traces(entry: &EntryOf, part: Option<u32>) -> bool {
 /// Whether a part of the way back is a program.
 pub fn is_program(step: &Step, part: u32) -> bool {
     part_of(step, part).is_some_and(|back| back.actions.run().is_some())
+}
+
+/// To do a part of the way back again does no harm.
+pub fn reruns(step: &Step, part: u32) -> bool {
+    part_of(step, part).is_some_and(|back| back.after_crash == Some(UndoAfterCrash::Rerun))
+}
+
+/// The part of the way back, where it is written out: a natural inverse speaks of its step.
+pub fn written(step: &Step, part: u32) -> Option<u32> {
+    part_of(step, part).map(|_| part)
 }
 
 /// Whether an entry only waits or asks: then it may be left in the middle.
@@ -371,6 +399,9 @@ async fn probed(job: &Job, probe: &Check) -> Found {
         },
         checks::Looked::Fails(why) => {
             Found::Undone { how: format!("its probe does not hold: {}: {why}", checked.line) }
+        }
+        checks::Looked::Unmeasured(why) => {
+            Found::Unasked { why: format!("its probe could not be measured: {why}") }
         }
         _ => Found::InDoubt,
     }

@@ -22,6 +22,7 @@ use plan_model::model::action::backup::Compression;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Moment;
+use crate::crash::{Point, point};
 use crate::event::Failure;
 use crate::world::database::snapshot::Snapshot;
 use crate::world::{error, write_durable};
@@ -134,6 +135,7 @@ pub fn seal(path: &Path, manifest: &Manifest) -> Result<(), Failure> {
     let wrong = |problem: std::io::Error| error(format!("{}: {problem}", path.display()));
     File::open(partial(path)).and_then(|file| file.sync_all()).map_err(wrong)?;
     write_manifest(path, manifest)?;
+    point(Point::Swap);
     fs::rename(partial(path), path).map_err(wrong)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(wrong)

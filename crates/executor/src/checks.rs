@@ -49,11 +49,7 @@ pub enum Looked {
 /// What kept a check from being asked is no answer of it.
 impl From<Broken> for Looked {
     fn from(broken: Broken) -> Looked {
-        Looked::Unmeasured(match broken {
-            Broken::Failed(failure) => failure.text,
-            Broken::Lost => "the keeper is gone".to_owned(),
-            Broken::InDoubt(why) => why,
-        })
+        Looked::Unmeasured(broken.why())
     }
 }
 

@@ -33,6 +33,8 @@ pub struct EntryCourse {
     /// How often a rollback step of it was started: it never counts from the start again, so that
     /// no program is taken for an earlier one.
     pub undo_attempt: u32,
+    /// The one of which nobody could tell whether it was done.
+    pub undo_doubt: Option<u32>,
     /// Of these, those before the present round of tries.
     pub undo_before: u32,
     pub started: Option<Moment>,
@@ -143,6 +145,7 @@ impl Course {
             order: 0,
             undone_parts: 0,
             undo_attempt: 0,
+            undo_doubt: None,
             undo_before: 0,
             started: None,
             ended: None,
@@ -470,6 +473,7 @@ impl Course {
             Event::UndoFailed { entry: id, part, failure, retry_at } => {
                 let entry = self.find(id, event)?;
                 self.undo_failed(entry, *part, *retry_at, event)?;
+                self.entries[entry].undo_doubt = None;
                 if retry_at.is_none() {
                     self.failures.push((id.clone(), failure.clone()));
                 }
@@ -478,13 +482,17 @@ impl Course {
                 }
                 self.entries[entry].undo_ended = Some(at);
             }
-            Event::UndoInterrupted { entry: id, part, why } => {
+            Event::UndoInterrupted { entry: id, part, why, retry_at } => {
                 let entry = self.find(id, event)?;
-                self.undo_failed(entry, *part, None, event)?;
+                self.undo_failed(entry, *part, *retry_at, event)?;
+                let attempt = self.entries[entry].undo_attempt;
+                self.entries[entry].undo_doubt.get_or_insert(attempt);
                 let doubt = "its rollback was interrupted, and nobody can tell whether it was done";
                 let text =
                     why.as_ref().map_or(doubt.to_owned(), |why| format!("its rollback: {why}"));
-                self.failures.push((id.clone(), Failure::new(FailureKind::InDoubt, text)));
+                if retry_at.is_none() {
+                    self.failures.push((id.clone(), Failure::new(FailureKind::InDoubt, text)));
+                }
             }
             Event::UndoSettled { entry, by, why } => {
                 let entry = self.find(entry, event)?;

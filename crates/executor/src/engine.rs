@@ -485,6 +485,7 @@ impl<S: Store> Engine<S> {
         }
         let mut job = Job::new(self.world.clone(), Some(at), String::new());
         job.own = part.map(|_| self.world.known_of(at));
+        job.part = self.written(at, part);
         let outcomes = self.outcomes.clone();
         self.at_work += 1;
         self.settling += 1;
@@ -505,6 +506,10 @@ impl<S: Store> Engine<S> {
             || (0..plan.entries().len()).any(|other| {
                 plan.entry(other).phase > phase && !is_maintenance(other) && has_begun(other)
             })
+    }
+
+    fn written(&self, at: usize, part: Option<u32>) -> Option<u32> {
+        actions::written(self.world.plan.entry(at).step()?, part?)
     }
 
     fn perform(&mut self, intent: &Event) {
@@ -537,9 +542,14 @@ impl<S: Store> Engine<S> {
             Event::UndoStarted { entry, part, attempt } => {
                 let Some(at) = self.course.outline.find(entry) else { return };
                 let part = *part;
+                // It may have been done: that is looked at before it is done again.
+                if self.course.entry(at).undo_doubt.is_some() {
+                    return self.look_back(at, part);
+                }
                 let mut job =
                     Job::new(self.world.clone(), Some(at), undo_id(entry, part, *attempt));
                 job.own = Some(self.world.known_of(at));
+                job.part = self.written(at, Some(part));
                 job.users_were_in = self.users_were_in(at);
                 job.first_question = UNDO_QUESTIONS * (part as usize + 1);
                 job.answers = vec![self.course.answers(at, job.first_question).to_vec()];
@@ -631,7 +641,7 @@ impl<S: Store> Engine<S> {
                         let how = self.world.cover.text(&how);
                         self.note(Event::FoundUndone { entry, how, partly: true })
                     }
-                    Found::InDoubt => self.in_doubt(at),
+                    Found::InDoubt | Found::Unasked { .. } => self.in_doubt(at),
                 }
             }
             Outcome::LookedBack { entry: at, part, found } => {
@@ -648,10 +658,32 @@ impl<S: Store> Engine<S> {
                         let retry_at = Some(now);
                         self.note(Event::UndoFailed { entry, part, failure, retry_at })
                     }
-                    Found::InDoubt => self.note(Event::UndoInterrupted { entry, part, why: None }),
+                    Found::Unasked { why } => {
+                        let why = self.world.cover.text(&why);
+                        let failure = Failure::new(FailureKind::Unreachable, why.clone());
+                        let retry_at = self.course.undo_retry(at, &failure, now);
+                        self.note(Event::UndoInterrupted { entry, part, why: Some(why), retry_at })
+                    }
+                    Found::InDoubt if self.may_undo_again(at, part) => {
+                        let text = "nobody can tell whether it was done: it is done again";
+                        let failure = Failure::new(FailureKind::InDoubt, text);
+                        let retry_at = Some(now);
+                        self.note(Event::UndoFailed { entry, part, failure, retry_at })
+                    }
+                    Found::InDoubt => {
+                        let (why, retry_at) = (None, None);
+                        self.note(Event::UndoInterrupted { entry, part, why, retry_at })
+                    }
                 }
             }
         }
+    }
+
+    /// The plan says that it does no harm, or a person who knows the doubt goes on all the same.
+    fn may_undo_again(&self, at: usize, part: u32) -> bool {
+        let step = self.world.plan.entry(at).step();
+        step.is_some_and(|step| actions::reruns(step, part))
+            || self.course.entry(at).undo_doubt.is_some()
     }
 
     /// Neither the action nor a probe can tell.

@@ -134,6 +134,9 @@ pub enum Event {
         /// What is known about it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
+        /// When whoever knows is asked again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_at: Option<Moment>,
     },
     /// A person says that a rollback is done by hand, or left out.
     UndoSettled {

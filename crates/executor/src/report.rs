@@ -294,7 +294,7 @@ impl Report {
                     None => "a person is needed".to_owned(),
                 },
             }),
-            Event::UndoInterrupted { entry, why, .. } => {
+            Event::UndoInterrupted { entry, why, retry_at: None, .. } => {
                 let doubt = "nobody can tell whether it was done";
                 self.failures.push(Failed {
                     at: at(),

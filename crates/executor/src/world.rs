@@ -57,6 +57,16 @@ pub enum Broken {
     InDoubt(String),
 }
 
+impl Broken {
+    pub fn why(self) -> String {
+        match self {
+            Broken::Failed(failure) => failure.text,
+            Broken::Lost => "the keeper is gone".to_owned(),
+            Broken::InDoubt(why) => why,
+        }
+    }
+}
+
 impl From<Failure> for Broken {
     fn from(failure: Failure) -> Broken {
         Broken::Failed(failure)
@@ -149,6 +159,8 @@ pub struct Job {
     pub entry: Option<usize>,
     /// `self`, in a rollback step.
     pub own: Option<Outputs>,
+    /// A rollback step of its own, and its place: what it does is none of the step's.
+    pub part: Option<u32>,
     /// On the way back: users were let in since, or were never out.
     pub users_were_in: bool,
     /// The entry, the attempt: programs and files bear it.
@@ -284,6 +296,7 @@ impl Job {
             world,
             entry,
             own: None,
+            part: None,
             users_were_in: false,
             performed_as: id.clone(),
             id,
@@ -314,6 +327,14 @@ impl Job {
     /// The entry that it belongs to.
     pub fn entry_id(&self) -> &str {
         self.entry.map_or(&*self.id, |entry| &*self.world.plan.entry(entry).id)
+    }
+
+    /// What it writes down in the run's folder bears this name.
+    pub fn notes_name(&self) -> String {
+        match self.part {
+            Some(part) => format!("{}.undo{}", self.entry_id(), part + 1),
+            None => self.entry_id().to_owned(),
+        }
     }
 
     /// What lists of sessions in a server show.

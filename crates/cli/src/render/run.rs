@@ -251,9 +251,10 @@ pub fn words(record: &Record, course: &Course, scene: &Scene<'_>) -> Option<Stri
             };
             format!("{entry}: {}\n    {text}\n    → {leads}", bad("undoing failed"))
         }
-        Event::UndoInterrupted { entry, why, .. } => {
+        Event::UndoInterrupted { entry, why, retry_at, .. } => {
             let why = why.as_deref().unwrap_or("nobody can tell whether it was done");
-            format!("{entry}: {} {why}", bad("undoing was interrupted:"))
+            let leads = if retry_at.is_some() { "; it is looked for again" } else { "" };
+            format!("{entry}: {} {why}{leads}", bad("undoing was interrupted:"))
         }
         Event::UndoSettled { entry, by, why } => {
             format!("{entry}: taken for undone by {by}: {why}")

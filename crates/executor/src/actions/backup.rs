@@ -10,11 +10,13 @@ use plan_model::model::value::Count;
 use plan_model::sql::Dialect;
 use serde_json::Value as Json;
 
-use super::{About, Act, Found, Perform, again, here_only};
+use super::noted::Noted;
+use super::{About, Act, Found, Perform, here_only};
 use crate::archive::catalogue::Kept;
 use crate::archive::retention::Policy;
 use crate::archive::second::Second;
 use crate::archive::{self, Kind, Manifest, dump, encrypt, files, prove};
+use crate::crash::{Point, point};
 use crate::digest;
 use crate::event::{Failure, Outputs};
 use crate::fill::Filler;
@@ -67,8 +69,13 @@ impl Perform for Backup {
         })
     }
 
-    fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        again("it is made once more, under a new name")
+    fn found<'a>(&'a self, job: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
+        Box::pin(async move {
+            if let Err(failure) = forget(self, job).await {
+                job.say(&format!("what is left of a backup that was broken off: {}", failure.text));
+            }
+            Found::Undone { how: "it is made once more, under a new name".to_owned() }
+        })
     }
 }
 
@@ -93,7 +100,7 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
     };
     let folder = fill.path(&backup.to.value)?;
     archive::folder(&folder)?;
-    sweep(&folder, job);
+    forget(backup, job).await?;
     let count = |keep: &Option<Count>| keep.as_ref().map(|count| fill.count(count)).transpose();
     let compression = backup.compress.unwrap_or(Compression::Zstd);
     let proof = backup.proof.unwrap_or(Proof::Parse);
@@ -106,7 +113,7 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
     let partial = archive::partial(&plain);
     let path = match recipient {
         Some(_) => PathBuf::from(format!("{}{}", plain.display(), encrypt::ENDING)),
-        None => plain,
+        None => plain.clone(),
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let copy = match fill.optional(backup.copy_to.as_ref())? {
@@ -116,6 +123,9 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
     if copy.as_ref().is_some_and(|copy| copy.file() == Some(&*path)) {
         return Err(error("`copy_to` is the folder of the backup itself").into());
     }
+    let files = [Some(&*plain), Some(&*path), copy.as_ref().and_then(Second::file)];
+    let making: Vec<&Path> = files.into_iter().flatten().collect();
+    Noted::of(job, MAKING).write(&making)?;
     let mut manifest = Manifest {
         id,
         kind,
@@ -173,6 +183,7 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
         }
         prove::prove(job, filled.clone(), &manifest, &partial, at.as_ref(), proof).await?;
         manifest.proven = Some(proof.word().to_owned());
+        point(Point::Swap);
         if let Some(recipient) = &recipient {
             let encrypted = archive::partial(&path);
             encrypt::encrypt(job, filled, recipient, &partial, &encrypted).await?;
@@ -193,6 +204,7 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
         return Err(broken);
     }
     job.world.catalogue.note(Kept::new(&path, &manifest));
+    // What has a name stays, whatever becomes of its second copy.
     if let Some(copy) = copy
         && let Err(failure) = copy.make(&path, &manifest).await
     {
@@ -203,6 +215,7 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
         let text = format!("{id} is there, its second copy is not: {}", failure.text);
         return Err(error(text).into());
     }
+    Noted::of(job, MAKING).forget()?;
     let mut outputs = Outputs::new();
     outputs.insert("id".to_owned(), Json::from(manifest.id));
     outputs.insert("path".to_owned(), Json::from(path.display().to_string()));
@@ -211,15 +224,34 @@ async fn run(backup: &Backup, job: &Job, around: &Surroundings) -> Result<Output
     Ok(outputs)
 }
 
-/// What earlier attempts of this step left in their middle.
-fn sweep(folder: &Path, job: &Job) {
-    let mark = format!("-{}-{}", job.world.run.id, job.entry_id());
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.contains(&mark) && (name.ends_with(".partial") || name.ends_with(".copy")) {
-            let _ = std::fs::remove_file(entry.path());
+/// The files that a step is about to make, until they have their names.
+const MAKING: &str = "making";
+
+/// What an attempt that was broken off has left: half files, above all ones that were still to be encrypted,
+/// a manifest whose file never got its name, and the database of a proof.
+async fn forget(backup: &Backup, job: &Job) -> Result<(), Failure> {
+    let noted = Noted::of(job, MAKING);
+    let Some(making) = noted.read::<Vec<PathBuf>>()? else { return Ok(()) };
+    for path in &making {
+        let mut half = vec![archive::partial(path), dump::copy(&archive::partial(path))];
+        if !path.exists() {
+            half.push(archive::manifest_path(path));
+        }
+        for half in half {
+            match std::fs::remove_file(&half) {
+                Err(problem) if problem.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error(format!("{}: {problem}", half.display())));
+                }
+                _ => {}
+            }
         }
     }
+    if let (Some(database), Some(Proof::Restore)) = (&backup.database, backup.proof) {
+        let fill = job.filler();
+        let at = Address::of(&fill, Some(&fill.text(&database.value)?))?;
+        prove::forget(job, &at).await?;
+    }
+    noted.forget()
 }
 
 /// A name that no other backup has.

@@ -60,8 +60,16 @@ impl Perform for Fetch {
         })
     }
 
-    fn undo<'a>(&'a self, job: &'a Job, _: &'a Surroundings) -> Act<'a, Result<(), Broken>> {
-        Box::pin(async move { Ok(super::files::put_back(job)?) })
+    fn undo<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Result<(), Broken>> {
+        Box::pin(async move {
+            // What was cut is no use to anybody any more.
+            if let Ok(from) = source(self, job, around)
+                && let Ok(to) = target(self, job, around, &from)
+            {
+                let _ = fs::remove_file(part(&to));
+            }
+            Ok(super::files::put_back(job)?)
+        })
     }
 
     fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
@@ -76,22 +84,11 @@ impl Perform for Fetch {
 async fn run(fetch: &Fetch, job: &Job, around: &Surroundings) -> Result<Outputs, Failure> {
     let fill = job.filler();
     let base = job.around(Some(around))?.dir;
-    let from = match (&fetch.url, &fetch.path) {
-        (Some(url), _) => {
-            let text = fill.text(&url.value)?;
-            let url = text.parse::<Url>();
-            From::Address(url.map_err(|problem| error(format!("{text}: {problem}")))?)
-        }
-        (None, Some(path)) => From::File(base.join(fill.of(path)?)),
-        (None, None) => return Err(error("either `url:` or `path:` says where it comes from")),
-    };
+    let from = source(fetch, job, around)?;
     let hosts = fetch.hosts.iter().flatten().map(|host| fill.of(host));
     let going = Going { job, hosts: hosts.collect::<Result<_, _>>()? };
     let name = from.name()?;
-    let mut to = base.join(fill.of(&fetch.to)?);
-    if to.is_dir() || fetch.to.value.ends_with('/') {
-        to.push(&name);
-    }
+    let to = target(fetch, job, around, &from)?;
     let folder = to.parent().unwrap_or(Path::new("/"));
     if !folder.is_dir() {
         return Err(error(format!("there is no folder {}", folder.display())));
@@ -130,6 +127,33 @@ async fn run(fetch: &Fetch, job: &Job, around: &Surroundings) -> Result<Outputs,
     outputs.insert("sha256".to_owned(), sha256.into());
     outputs.insert("size".to_owned(), size.into());
     Ok(outputs)
+}
+
+fn source(fetch: &Fetch, job: &Job, around: &Surroundings) -> Result<From, Failure> {
+    let fill = job.filler();
+    match (&fetch.url, &fetch.path) {
+        (Some(url), _) => {
+            let text = fill.text(&url.value)?;
+            let url = text.parse::<Url>();
+            Ok(From::Address(url.map_err(|problem| error(format!("{text}: {problem}")))?))
+        }
+        (None, Some(path)) => Ok(From::File(job.around(Some(around))?.dir.join(fill.of(path)?))),
+        (None, None) => Err(error("either `url:` or `path:` says where it comes from")),
+    }
+}
+
+/// The file that it becomes.
+fn target(
+    fetch: &Fetch,
+    job: &Job,
+    around: &Surroundings,
+    from: &From,
+) -> Result<PathBuf, Failure> {
+    let mut to = job.around(Some(around))?.dir.join(job.filler().of(&fetch.to)?);
+    if to.is_dir() || fetch.to.value.ends_with('/') {
+        to.push(from.name()?);
+    }
+    Ok(to)
 }
 
 /// While it is loaded.

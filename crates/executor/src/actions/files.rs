@@ -87,7 +87,7 @@ impl Perform for Files {
 
 /// Where a step keeps what was there.
 pub fn kept(job: &Job) -> PathBuf {
-    job.world.folder.join("kept").join(job.entry_id())
+    job.world.folder.join("kept").join(job.notes_name())
 }
 
 /// Puts back what a step kept; what it left or put aside is told.

@@ -97,7 +97,7 @@ impl Perform for Maintenance {
                         if is_on { "on" } else { "off" }
                     ),
                 },
-                Err(_) => Found::InDoubt,
+                Err(broken) => Found::Unasked { why: broken.why() },
             }
         })
     }

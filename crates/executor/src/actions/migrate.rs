@@ -84,7 +84,7 @@ impl Perform for Migrate {
         Box::pin(async move {
             match by_tool(self).map(|engine| ByTool::of(self, engine, job, around)) {
                 Some(Ok(ready)) => ready.found().await,
-                Some(Err(_)) => Found::InDoubt,
+                Some(Err(failure)) => Found::Unasked { why: failure.text },
                 None => goes_on(),
             }
         })

@@ -13,7 +13,7 @@ pub struct Noted(PathBuf);
 
 impl Noted {
     pub fn of(job: &Job, kind: &str) -> Noted {
-        Noted(job.world.folder.join(format!("{}.{kind}.json", job.entry_id())))
+        Noted(job.world.folder.join(format!("{}.{kind}.json", job.notes_name())))
     }
 
     fn wrong(&self, why: impl std::fmt::Display) -> Failure {

@@ -5,7 +5,7 @@ use plan_model::model::plan::Surroundings;
 use plan_model::model::value::OneOrMany;
 use serde_json::Value as Json;
 
-use super::{About, Act, Found, Perform, again};
+use super::{About, Act, Found, Perform, goes_on};
 use crate::event::Outputs;
 use crate::tell::{self, Words};
 use crate::world::{Broken, Job};
@@ -45,7 +45,8 @@ impl Perform for Notify {
     }
 
     fn found<'a>(&'a self, _: &'a Job, _: &'a Surroundings) -> Act<'a, Found> {
-        again("the message is sent once more")
+        // It may have arrived: whoever got it hears of the way back as well.
+        goes_on("the message is sent once more")
     }
 }
 

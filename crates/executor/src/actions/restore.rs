@@ -69,6 +69,13 @@ impl Perform for Restore {
         })
     }
 
+    fn ended<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let ready = Ready::of(self, job)?;
+            ready.swap(job, around)?.ended().await
+        })
+    }
+
     fn found<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Found> {
         Box::pin(async move {
             let looked = async {
@@ -83,17 +90,20 @@ impl Perform for Restore {
                     Stands::Between => swap.swap().await?,
                     Stands::After => {}
                 }
-                Ok::<_, Failure>(stands)
+                let mut outputs = Outputs::new();
+                let age = job.world.clock.now().since(ready.manifest.ended);
+                outputs.insert("age".to_owned(), Json::from(age.as_secs()));
+                outputs.insert("beside".to_owned(), Json::from(swap.kept_as()?));
+                Ok::<_, Failure>((stands, outputs))
             };
             match looked.await {
-                Ok(Stands::Before) => {
+                Ok((Stands::Before, _)) => {
                     Found::Undone { how: "the restored data are not in their place yet".to_owned() }
                 }
-                Ok(Stands::Between | Stands::After) => Found::Done {
-                    how: "the restored data are in their place".to_owned(),
-                    outputs: Outputs::new(),
-                },
-                Err(_) => Found::InDoubt,
+                Ok((Stands::Between | Stands::After, outputs)) => {
+                    Found::Done { how: "the restored data are in their place".to_owned(), outputs }
+                }
+                Err(failure) => Found::Unasked { why: failure.text },
             }
         })
     }
@@ -149,8 +159,7 @@ impl Ready {
             Some(to) => fill.path(&to.value)?,
             None => job.world.base.clone(),
         };
-        let entry = job.entry_id();
-        let digest = Sha256::digest(format!("{}/{entry}", job.world.run_key()));
+        let digest = Sha256::digest(format!("{}/{}", job.world.run_key(), job.notes_name()));
         let mark = hex(&digest[..5]);
         let is_elsewhere = restore.to.is_some();
         let is_scratch = restore.mode == Some(RestoreMode::Scratch);

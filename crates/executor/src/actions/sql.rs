@@ -13,6 +13,7 @@ use super::noted::Noted;
 use super::{About, Act, Found, Perform};
 use crate::event::{Failure, FailureKind, Outputs};
 use crate::world::database::address::Address;
+use crate::world::database::left;
 use crate::world::database::note::{self, Fate};
 use crate::world::database::refusal::Why;
 use crate::world::database::{Patience, Rows, Session, literal};
@@ -56,6 +57,13 @@ impl Perform for Sql {
         })
     }
 
+    fn ended<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let at = Address::of(&job.filler(), connection(self, around))?;
+            left::ended(job, &at).await
+        })
+    }
+
     fn found<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Found> {
         Box::pin(async move {
             // What it was asked for is wanted, and lost with whoever asked.
@@ -71,9 +79,11 @@ impl Perform for Sql {
                     outputs: remembered(job),
                 },
                 Ok(Fate::Never) => {
+                    self.settled(job, around).await;
                     Found::Undone { how: "its transaction was never committed".to_owned() }
                 }
-                Ok(Fate::Unknown(_)) | Err(_) => Found::InDoubt,
+                Ok(Fate::Unknown(why)) => Found::Unasked { why },
+                Err(failure) => Found::Unasked { why: failure.text },
             }
         })
     }

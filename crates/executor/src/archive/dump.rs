@@ -1,7 +1,7 @@
 //! A database into a file, by the server's own dump tool; SQLite by its own copy in one moment. Every
 //! program of the pipe must end well.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use plan_model::sql::Dialect;
 use plan_model::template::shell_word;
@@ -207,6 +207,11 @@ fn decoded(text: &str) -> String {
     value.unwrap_or_else(|| text.to_owned())
 }
 
+/// What SQLite itself makes, before it is packed.
+pub fn copy(partial: &Path) -> PathBuf {
+    partial.with_extension("copy")
+}
+
 /// The copy is made by SQLite itself, in one moment, with what stands in its log; then it is packed.
 async fn sqlite(
     job: &Job,
@@ -214,7 +219,7 @@ async fn sqlite(
     scope: &Scope,
     path: &Path,
 ) -> Result<Option<Snapshot>, Broken> {
-    let copy = path.with_extension("copy");
+    let copy = copy(path);
     let _ = std::fs::remove_file(&copy);
     let made = copied(job, wanted, scope, &copy).await;
     let result = made.and_then(|data| {

@@ -201,6 +201,24 @@ async fn whole(job: &Job, at: Option<&Address>, copy: &Path) -> Result<(), Failu
     }
 }
 
+/// The database of a proof: a fixed beginning and nothing that anybody typed; nobody else's has the same name.
+fn scratch(job: &Job, step: &str) -> String {
+    let mark = Sha256::digest(format!("{}/{step}", job.world.run_key()));
+    format!("plan_scratch_{}", hex(&mark[..8]))
+}
+
+/// It was left by a kill.
+pub async fn forget(job: &Job, at: &Address) -> Result<(), Failure> {
+    if at.file().is_some() {
+        return Ok(());
+    }
+    let quoted = identifier(at.dialect, &scratch(job, job.entry_id()));
+    let mut session = job.session(at).await?;
+    let dropped = session.run(&format!("drop database if exists {quoted}")).await;
+    session.close().await;
+    dropped.map(drop).map_err(Failure::from)
+}
+
 /// Into a database beside the live one, which goes again.
 async fn restored(
     job: &Job,
@@ -217,11 +235,7 @@ async fn restored(
         let _ = std::fs::remove_file(&copy);
         return Ok(compared?);
     }
-    // A fixed beginning and nothing that anybody typed; nobody else's proof has the same name.
-    let own = format!("{}/{}", job.world.run_key(), manifest.step);
-    let mark = Sha256::digest(own);
-    let mark = hex(&mark[..8]);
-    let name = format!("plan_scratch_{mark}");
+    let name = scratch(job, &manifest.step);
     let there = at.on(&name);
     let quoted = identifier(at.dialect, &name);
     let mut session = job.session(at).await?;

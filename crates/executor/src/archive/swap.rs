@@ -12,6 +12,7 @@ use std::path::Path;
 use super::{Kind, Manifest};
 use crate::event::Failure;
 use crate::world::database::address::Address;
+use crate::world::database::left;
 use crate::world::{Around, Broken, Job, error};
 
 /// Where a swap stands, as the names tell.
@@ -45,6 +46,15 @@ pub struct Swap<'s> {
 impl Swap<'_> {
     fn at(&self) -> Result<&Address, Failure> {
         self.at.ok_or_else(|| error("a database is restored to a connection: name it"))
+    }
+
+    /// What an engine that is gone had begun in a server has come to its end.
+    pub async fn ended(&self) -> Result<(), Failure> {
+        match self.manifest.kind {
+            Kind::Tar | Kind::SqliteFile => Ok(()),
+            Kind::PostgresDump => postgres::ended(self).await,
+            Kind::SqlDump => left::ended(self.job, self.at()?).await,
+        }
     }
 
     pub async fn stands(&self) -> Result<Stands, Failure> {

@@ -59,7 +59,7 @@ impl<S: Store> Engine<S> {
             let id = undo_id(&self.course.outline.items[at].id, part, attempt);
             let step = self.world.plan.entry(at).step();
             let is_program = step.is_some_and(|step| actions::is_program(step, part));
-            if is_program {
+            if is_program && entry.undo_doubt.is_none() {
                 self.find_program(at, Some(part), id, &logs)?;
             } else {
                 self.look_back(at, part);
@@ -114,7 +114,9 @@ impl<S: Store> Engine<S> {
                 }
             }
             Some(part) if knows_more => self.look_back(at, part),
-            Some(part) => self.note(Event::UndoInterrupted { entry, part, why })?,
+            Some(part) => {
+                self.note(Event::UndoInterrupted { entry, part, why, retry_at: None })?;
+            }
         }
         Ok(())
     }
@@ -184,13 +186,15 @@ impl<S: Store> Engine<S> {
         });
     }
 
-    fn look_back(&mut self, at: usize, part: u32) {
+    pub(super) fn look_back(&mut self, at: usize, part: u32) {
         let name = &self.course.outline.items[at].id;
         let attempt = self.course.entry(at).undo_attempt;
         let id = format!("{name}.found-undo{}.{}.{attempt}", part + 1, self.world.keepers_before);
         let mut job = Job::new(self.world.clone(), Some(at), id);
-        job.performed_as = undo_id(name, part, self.course.entry(at).undo_attempt);
+        let doubt = self.course.entry(at).undo_doubt;
+        job.performed_as = undo_id(name, part, doubt.unwrap_or(attempt));
         job.own = Some(self.world.known_of(at));
+        job.part = self.written(at, Some(part));
         let outcomes = self.outcomes.clone();
         self.at_work += 1;
         self.looking += 1;

@@ -2,6 +2,7 @@
 //! have in common is here, what each does its own way in a file of its own.
 
 pub mod address;
+pub mod left;
 mod mysql;
 pub mod note;
 mod postgres;
@@ -143,6 +144,9 @@ macro_rules! each {
     }};
 }
 
+/// Longer names of sessions are cut in PostgreSQL with a notice.
+const NAME: usize = 60;
+
 impl Session {
     /// `name` is what the server's own lists show of it.
     pub async fn open(at: &Address, name: &str) -> Result<Session, Failure> {
@@ -150,8 +154,7 @@ impl Session {
             Ok(match &at.to {
                 To::File(path) => Link::Sqlite(sqlite::open(path, LOCK_PATIENCE).await?),
                 To::Postgres(to) => {
-                    // Longer names are cut in the server with a notice.
-                    let short: String = name.chars().take(60).collect();
+                    let short: String = name.chars().take(NAME).collect();
                     let to = to.clone().application_name(&short);
                     Link::Postgres(to.connect().await.map_err(|problem| not_let_in(&problem, at))?)
                 }

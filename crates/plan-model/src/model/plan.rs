@@ -582,6 +582,16 @@ pub enum AfterCrash {
 }
 }
 
+words! {
+/// What happens to a rollback step of which nobody can tell whether it was done.
+pub enum UndoAfterCrash {
+    /// It is run again: only where that does no harm.
+    Rerun = "rerun",
+    /// A person is asked.
+    Ask = "ask",
+}
+}
+
 /// Items, or a template over an input that is a list.
 #[derive(Debug, Clone, JsonSchema)]
 #[schemars(untagged)]
@@ -717,6 +727,8 @@ pub struct RollbackStep {
     estimate: Option<Estimate>,
     /// After a crash: the check that tells whether the effect is there. Example: `{ service: shop }`
     probe: Option<Check>,
+    /// After a crash, where nobody can tell; `ask` unless said. Example: `rerun`
+    after_crash: Option<UndoAfterCrash>,
     ;
     flatten surroundings: Rare<Surroundings>,
     flatten actions: ActionKeys,

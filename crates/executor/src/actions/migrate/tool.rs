@@ -250,7 +250,7 @@ impl<'j> ByTool<'j> {
                 Found::Partly { how: "none of it is applied".to_owned() }
             }
             Ok(_) => Found::Undone { how: "nothing of it is in the database".to_owned() },
-            Err(_) => Found::InDoubt,
+            Err(broken) => Found::Unasked { why: broken.why() },
         }
     }
 

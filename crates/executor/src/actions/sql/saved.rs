@@ -47,7 +47,7 @@ struct Column {
 }
 
 fn path(job: &Job) -> PathBuf {
-    let entry = job.entry_id();
+    let entry = job.notes_name();
     job.world.folder.join(format!("{entry}.rows.json"))
 }
 

@@ -103,21 +103,23 @@ pub fn prepare(swap: &Swap<'_>) -> Result<(), Failure> {
 /// Begun again after a crash, it goes on: a path that has moved is not there to be moved.
 pub fn swap(swap: &Swap<'_>) -> Result<(), Failure> {
     let (new, before) = (new(swap), before(swap));
+    let wrong = |path: &Path| {
+        let path = path.display().to_string();
+        move |problem: std::io::Error| error(format!("{path}: {problem}"))
+    };
+    // From here on it has begun, also where nothing of it was there before.
+    private(&before).map_err(wrong(&before))?;
     for top in tops(swap) {
         let (live, fresh, old) = (live(swap, top), new.join(inside(top)), before.join(inside(top)));
         if fresh.symlink_metadata().is_err() {
             continue;
         }
         if live.symlink_metadata().is_ok() && old.symlink_metadata().is_err() {
-            private(&before)
-                .map_err(|problem| error(format!("{}: {problem}", before.display())))?;
             moved(&live, &old)?;
         }
         moved(&fresh, &live)?;
     }
-    private(&before)
-        .and_then(|()| fs::remove_dir_all(&new))
-        .map_err(|problem| error(format!("{}: {problem}", new.display())))
+    fs::remove_dir_all(&new).map_err(wrong(&new))
 }
 
 pub fn forget(swap: &Swap<'_>) -> Result<(), Failure> {

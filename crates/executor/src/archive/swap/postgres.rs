@@ -7,8 +7,8 @@ use super::{Stands, Swap, before_name, new_name};
 use crate::archive::prove;
 use crate::crash::{Point, point};
 use crate::event::Failure;
-use crate::world::database::Session;
 use crate::world::database::snapshot::{self, Scope};
+use crate::world::database::{Session, left};
 use crate::world::{Broken, error, write_durable};
 
 /// From where the live database can be renamed: nobody renames the one it is in.
@@ -22,6 +22,14 @@ async fn exists(session: &mut Session, name: &str) -> Result<bool, Failure> {
     let name = session.literal(name);
     let query = format!("select 1 from pg_database where datname = {name}");
     Ok(session.value(&query).await?.is_some())
+}
+
+/// Nobody is at it any more: the live database itself may be closed.
+pub async fn ended(swap: &Swap<'_>) -> Result<(), Failure> {
+    let mut session = aside(swap).await?;
+    let ended = left::wait(&mut session, swap.job).await;
+    session.close().await;
+    ended
 }
 
 pub async fn stands(swap: &Swap<'_>) -> Result<Stands, Failure> {

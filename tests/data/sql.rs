@@ -88,6 +88,40 @@ fn what_was_asked_is_known_after_a_kill_at_any_moment() {
     });
 }
 
+/// The database is away when somebody looks what became of a step: that is told, and looked at later.
+#[test]
+fn what_nobody_could_look_at_is_looked_at_later() {
+    let mut doubts = 0;
+    for number in 4..=6 {
+        let place = Place::new(&format!("sql-unasked-{number}"));
+        let server = Server::start(&place, Kind::Sqlite);
+        place.write(
+            "plan.yaml",
+            &format!(
+                "plan: p\n{}\nsteps:\n  - {{ step: count, sql: update counter set n = n + 1, irreversible: a test }}\n",
+                server.connection()
+            ),
+        );
+        server.sql("create table counter (n integer); insert into counter values (5)");
+        let mut command = place.command(&["apply", "plan.yaml"]);
+        command.env("PLAN_CRASH_AT", format!("before:{number}"));
+        if command.output().unwrap().status.code().is_some() {
+            break;
+        }
+        let (here, away) = (place.folder.join("server"), place.folder.join("away"));
+        std::fs::rename(&here, &away).unwrap();
+        let ran = place.plan(&["resume"]);
+        let is_told = ran.all().contains("was interrupted: there is no database file");
+        doubts += usize::from(is_told && ran.code == 4);
+        std::fs::rename(&away, &here).unwrap();
+        if is_told {
+            place.plan(&["resume"]).ends(0);
+            assert_eq!(server.sql("select n from counter"), "6", "{number}");
+        }
+    }
+    assert!(doubts > 0);
+}
+
 /// The database is away when somebody looks what became of a way back: it is asked later, not done again.
 #[test]
 fn a_way_back_that_nobody_could_look_at_is_not_done_twice() {

@@ -641,7 +641,12 @@ impl<S: Store> Engine<S> {
                         let how = self.world.cover.text(&how);
                         self.note(Event::FoundUndone { entry, how, partly: true })
                     }
-                    Found::InDoubt | Found::Unasked { .. } => self.in_doubt(at),
+                    Found::Unasked { why } => {
+                        let why = Some(self.world.cover.text(&why));
+                        self.note(Event::Interrupted { entry, why })?;
+                        self.in_doubt(at)
+                    }
+                    Found::InDoubt => self.in_doubt(at),
                 }
             }
             Outcome::LookedBack { entry: at, part, found } => {

@@ -210,8 +210,8 @@ pub fn words(record: &Record, course: &Course, scene: &Scene<'_>) -> Option<Stri
             format!("{phase}: {}\n    {}", bad("its watch tripped"), failure.text)
         }
         Event::Interrupted { entry, why } => {
-            let why = why.as_ref().map_or(String::new(), |why| format!(" {why};"));
-            format!("{entry}: {}{why} looking what became of it", warn("was interrupted:"))
+            let why = why.as_deref().unwrap_or("looking what became of it");
+            format!("{entry}: {} {why}", warn("was interrupted:"))
         }
         Event::FoundDone { entry, how, .. } => format!("{entry}: {}, {how}", good("was done")),
         Event::FoundUndone { entry, how, .. } => format!("{entry}: runs again, {how}"),

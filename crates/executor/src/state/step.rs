@@ -61,7 +61,8 @@ impl StepState {
             (S::Running | S::Interrupted, C::Succeeded | C::FoundDone) => S::Done,
             (S::Running | S::Interrupted, C::WillRetry | C::FoundUndone) => S::Ready,
             (S::Running | S::Interrupted, C::GaveUp) => S::Failed,
-            (S::Running, C::LostSight) => S::Interrupted,
+            // Interrupted: whoever knows could not be asked.
+            (S::Running | S::Interrupted, C::LostSight) => S::Interrupted,
             (S::Waiting | S::Ready | S::Failed | S::Interrupted, C::Skipped) => S::Skipped,
             (
                 // Ready: an attempt failed, may have acted, and was to be tried again.

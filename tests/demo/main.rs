@@ -95,6 +95,7 @@ fn a_broken_upgrade_is_taken_back_and_proven_so() {
     let text = said(&broken);
     assert!(text.contains("No cent is lost: it is 310, not 3099"), "{text}");
     assert!(text.contains("the one before the run; it was compared"), "{text}");
+    assert!(shop.text("notices.txt").ends_with("The shop stays as it was\n"));
     assert!(shop.page("index.html").contains("Shop 1.0"));
 }
 

@@ -741,6 +741,12 @@ fn a_backup_that_nobody_knows_is_told_before_anything_is_touched() {
     let ran = place.plan(&["apply", "plan.yaml", "--set", "backup=mistyped"]).ends(6);
     ran.says("`back` has what it needs: not met: there is no backup mistyped in the catalogue (plan backups)");
     assert!(!place.has("backups"));
+    // A step before may bring it along: that is found out in its turn.
+    let plan = place.read("plan.yaml");
+    let bring = "steps:\n  - { step: bring, run: touch brought, rollback: { run: rm brought } }\n";
+    let bringing = plan.replace("steps:\n", bring).replace("plan: p", "plan: bringing");
+    place.write("bringing.yaml", &bringing);
+    place.plan(&["apply", "bringing.yaml"]).ends(1).says("there is no backup none");
     place.write("saving.yaml", &place.read("plan.yaml").replace("plan: p", "plan: saving"));
     let only = place.read("saving.yaml");
     place.write("saving.yaml", only.split("  - step: back").next().unwrap());

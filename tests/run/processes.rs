@@ -369,6 +369,12 @@ fn a_script_that_its_user_cannot_read_is_told_before_anything_is_touched() {
     rights(0o777);
     place.apply().ends(0);
     assert_eq!(place.read("who"), "nobody\n");
+    // Somebody whom an earlier step may make is not asked yet.
+    place.write(
+        "plan.yaml",
+        &place.read("plan.yaml").replace("user: nobody", "user: plan-somebody"),
+    );
+    place.apply().ends(1).says("plan-somebody");
 }
 
 #[test]

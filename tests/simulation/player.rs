@@ -340,7 +340,13 @@ impl Player {
             let acted = self.random.once_in(2);
             if undo {
                 let part = self.course.entry(at).undone_parts;
-                self.record(Event::UndoInterrupted { entry, part, why: None, retry_at: None });
+                self.record(Event::UndoInterrupted {
+                    entry,
+                    part,
+                    why: None,
+                    unasked: false,
+                    retry_at: None,
+                });
                 continue;
             }
             if acted {

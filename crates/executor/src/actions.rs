@@ -126,13 +126,13 @@ pub trait Perform {
         Box::pin(async { Err(error("this action has no inverse of its own").into()) })
     }
 
-    /// After a crash: what it began elsewhere has come to its end, and may be looked at.
-    fn ended<'a>(
+    /// After a crash: what it began elsewhere and has not come to its end, in words; it is waited for first.
+    fn going_on<'a>(
         &'a self,
         _job: &'a Job,
         _around: &'a Surroundings,
-    ) -> Act<'a, Result<(), Failure>> {
-        Box::pin(async { Ok(()) })
+    ) -> Act<'a, Result<Option<String>, Failure>> {
+        Box::pin(async { Ok(None) })
     }
 
     /// After a crash: whether it was done.
@@ -301,8 +301,9 @@ pub async fn found(job: &Job, entry: &EntryOf) -> Found {
 pub async fn found_undone(job: &Job, step: &Step, part: u32) -> Found {
     let Some(back) = part_of(step, part) else {
         let Ok(performer) = only(&step.actions) else { return Found::InDoubt };
-        if let Err(failure) = performer.ended(job, &step.surroundings).await {
-            return Found::Unasked { why: failure.text };
+        match performer.going_on(job, &step.surroundings).await {
+            Ok(None) => {}
+            Ok(Some(why)) | Err(Failure { text: why, .. }) => return Found::Unasked { why },
         }
         return performer.found_undone(job, &step.surroundings).await;
     };
@@ -316,8 +317,11 @@ async fn became(
     around: &Surroundings,
 ) -> Found {
     let Ok(performer) = only(keys) else { return Found::InDoubt };
-    if let Err(failure) = performer.ended(job, around).await {
-        return Found::Unasked { why: failure.text };
+    match performer.going_on(job, around).await {
+        Ok(None) => {}
+        // A probe may look from elsewhere.
+        Err(_) if probe.is_some() => {}
+        Ok(Some(why)) | Err(Failure { text: why, .. }) => return Found::Unasked { why },
     }
     let Some(probe) = probe else { return performer.found(job, around).await };
     // What is not there yet may still go on where nobody sees it.

@@ -35,6 +35,8 @@ pub struct EntryCourse {
     pub undo_attempt: u32,
     /// The one of which nobody could tell whether it was done.
     pub undo_doubt: Option<u32>,
+    /// A person heard that nobody can tell, and may go on all the same.
+    pub undo_told: bool,
     /// Of these, those before the present round of tries.
     pub undo_before: u32,
     pub started: Option<Moment>,
@@ -45,6 +47,13 @@ pub struct EntryCourse {
     pub retry_at: Option<Moment>,
     /// A person did without its rollback, or did it by hand.
     pub settled: Option<Arc<str>>,
+}
+
+impl EntryCourse {
+    /// What became of its rollback step is known.
+    fn doubt_no_more(&mut self) {
+        (self.undo_doubt, self.undo_told) = (None, false);
+    }
 }
 
 /// Where a run stands as of the events that it was given.
@@ -146,6 +155,7 @@ impl Course {
             undone_parts: 0,
             undo_attempt: 0,
             undo_doubt: None,
+            undo_told: false,
             undo_before: 0,
             started: None,
             ended: None,
@@ -473,7 +483,7 @@ impl Course {
             Event::UndoFailed { entry: id, part, failure, retry_at } => {
                 let entry = self.find(id, event)?;
                 self.undo_failed(entry, *part, *retry_at, event)?;
-                self.entries[entry].undo_doubt = None;
+                self.entries[entry].doubt_no_more();
                 if retry_at.is_none() {
                     self.failures.push((id.clone(), failure.clone()));
                 }
@@ -482,11 +492,12 @@ impl Course {
                 }
                 self.entries[entry].undo_ended = Some(at);
             }
-            Event::UndoInterrupted { entry: id, part, why, retry_at } => {
+            Event::UndoInterrupted { entry: id, part, why, unasked, retry_at } => {
                 let entry = self.find(id, event)?;
                 self.undo_failed(entry, *part, *retry_at, event)?;
                 let attempt = self.entries[entry].undo_attempt;
                 self.entries[entry].undo_doubt.get_or_insert(attempt);
+                self.entries[entry].undo_told |= !unasked;
                 let doubt = "its rollback was interrupted, and nobody can tell whether it was done";
                 let text =
                     why.as_ref().map_or(doubt.to_owned(), |why| format!("its rollback: {why}"));

@@ -667,7 +667,12 @@ impl<S: Store> Engine<S> {
                         let why = self.world.cover.text(&why);
                         let failure = Failure::new(FailureKind::Unreachable, why.clone());
                         let retry_at = self.course.undo_retry(at, &failure, now);
-                        self.note(Event::UndoInterrupted { entry, part, why: Some(why), retry_at })
+                        if retry_at.is_none() && self.reruns(at, part) {
+                            let retry_at = Some(now);
+                            return self.note(Event::UndoFailed { entry, part, failure, retry_at });
+                        }
+                        let (why, unasked) = (Some(why), true);
+                        self.note(Event::UndoInterrupted { entry, part, why, unasked, retry_at })
                     }
                     Found::InDoubt if self.may_undo_again(at, part) => {
                         let text = "nobody can tell whether it was done: it is done again";
@@ -676,19 +681,22 @@ impl<S: Store> Engine<S> {
                         self.note(Event::UndoFailed { entry, part, failure, retry_at })
                     }
                     Found::InDoubt => {
-                        let (why, retry_at) = (None, None);
-                        self.note(Event::UndoInterrupted { entry, part, why, retry_at })
+                        let (why, unasked, retry_at) = (None, false, None);
+                        self.note(Event::UndoInterrupted { entry, part, why, unasked, retry_at })
                     }
                 }
             }
         }
     }
 
-    /// The plan says that it does no harm, or a person who knows the doubt goes on all the same.
+    /// The plan says that it does no harm, or a person who heard of the doubt goes on all the same.
     fn may_undo_again(&self, at: usize, part: u32) -> bool {
+        self.reruns(at, part) || self.course.entry(at).undo_told
+    }
+
+    pub(super) fn reruns(&self, at: usize, part: u32) -> bool {
         let step = self.world.plan.entry(at).step();
         step.is_some_and(|step| actions::reruns(step, part))
-            || self.course.entry(at).undo_doubt.is_some()
     }
 
     /// Neither the action nor a probe can tell.

@@ -134,7 +134,10 @@ pub enum Event {
         /// What is known about it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
-        /// When whoever knows is asked again.
+        /// Whoever knows could not be asked.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unasked: bool,
+        /// When they are asked again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_at: Option<Moment>,
     },

@@ -31,8 +31,8 @@ use crate::keeper::{Ended, Keeper, Program};
 use crate::printed;
 use crate::secret::Cover;
 use crate::values::Values;
-use crate::world::database::Session;
 use crate::world::database::address::Address;
+use crate::world::database::{Session, left};
 
 use hosts::Errand;
 
@@ -321,6 +321,7 @@ impl Job {
     pub async fn session(&self, at: &Address) -> Result<Session, Failure> {
         let mut session = Session::open(at, &self.session_name()).await?;
         session.teller = Some(self.teller());
+        left::opened(self, &session)?;
         Ok(session)
     }
 
@@ -674,11 +675,16 @@ pub fn reason(problem: &reqwest::Error) -> String {
     text
 }
 
-/// The same, there also after a power cut; whoever is killed meanwhile leaves what was there before.
-pub fn write_durable(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+/// Where a file lies until it is whole.
+pub fn aside(path: &Path) -> PathBuf {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".new");
-    let aside = Path::new(&aside);
+    aside.into()
+}
+
+/// The same, there also after a power cut; whoever is killed meanwhile leaves what was there before.
+pub fn write_durable(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let aside = &aside(path);
     write_private(aside, bytes)?;
     point(Point::Note);
     let folder = path.parent().unwrap_or(Path::new("."));

@@ -21,7 +21,7 @@ use crate::digest;
 use crate::event::{Failure, Outputs};
 use crate::fill::Filler;
 use crate::world::database::address::Address;
-use crate::world::{Broken, Job, World, error};
+use crate::world::{Broken, Job, World, aside, error};
 
 pub const ABOUT: About = About {
     key: "backup",
@@ -234,8 +234,10 @@ async fn forget(backup: &Backup, job: &Job) -> Result<(), Failure> {
     let Some(making) = noted.read::<Vec<PathBuf>>()? else { return Ok(()) };
     for path in &making {
         let mut half = vec![archive::partial(path), dump::copy(&archive::partial(path))];
+        let manifest = archive::manifest_path(path);
+        half.push(aside(&manifest));
         if !path.exists() {
-            half.push(archive::manifest_path(path));
+            half.push(manifest);
         }
         for half in half {
             match std::fs::remove_file(&half) {

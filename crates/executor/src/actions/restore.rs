@@ -9,6 +9,7 @@ use plan_model::model::action::restore::{Restore, RestoreMode};
 use plan_model::model::check::Evidence;
 use plan_model::model::plan::Surroundings;
 use plan_model::notation::Spoken;
+use plan_model::resolve::EntryOf;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
@@ -41,12 +42,10 @@ impl Perform for Restore {
         // What is not known yet, or made by the plan itself, is told in its turn.
         let Ok(Some(id)) = fill.optional(self.id.as_ref()) else { return Vec::new() };
         let own = backups(world).filter_map(|backup| fill.of(backup.name.as_ref()?).ok());
-        match own.into_iter().any(|name| name == id) {
-            true => Vec::new(),
-            false => {
-                by_id(world, fill, &id).err().map(|failure| failure.text).into_iter().collect()
-            }
+        if own.into_iter().any(|name| name == id) || may_come(world, fill.entry) {
+            return Vec::new();
         }
+        by_id(world, fill, &id).err().map(|failure| failure.text).into_iter().collect()
     }
 
     fn perform<'a>(
@@ -69,10 +68,14 @@ impl Perform for Restore {
         })
     }
 
-    fn ended<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Result<(), Failure>> {
+    fn going_on<'a>(
+        &'a self,
+        job: &'a Job,
+        around: &'a Surroundings,
+    ) -> Act<'a, Result<Option<String>, Failure>> {
         Box::pin(async move {
             let ready = Ready::of(self, job)?;
-            ready.swap(job, around)?.ended().await
+            ready.swap(job, around)?.going_on().await
         })
     }
 
@@ -235,8 +238,8 @@ fn by_id(world: &World, fill: &Filler<'_>, id: &str) -> Result<PathBuf, Failure>
             )));
         }
     }
-    let folders: Vec<PathBuf> =
-        backups(world).map(|backup| fill.path(&backup.to.value)).collect::<Result<_, _>>()?;
+    let folders = backups(world).filter_map(|backup| fill.path(&backup.to.value).ok());
+    let folders: Vec<PathBuf> = folders.collect();
     for folder in &folders {
         for file in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = file.path().display().to_string();
@@ -252,6 +255,17 @@ fn by_id(world: &World, fill: &Filler<'_>, id: &str) -> Result<PathBuf, Failure>
     Err(error(format!(
         "there is no backup {id} in the catalogue (plan backups), nor here: {looked}"
     )))
+}
+
+/// Whether a step before it may bring the backup along, or it may be left out.
+fn may_come(world: &World, entry: Option<usize>) -> bool {
+    let Some(at) = entry else { return true };
+    let brings = |entry: &EntryOf| match entry.step().and_then(|step| step.actions.first()) {
+        Some(Action::Fetch(_) | Action::Files(_) | Action::Git(_)) => true,
+        Some(Action::Run(_)) => entry.step().is_some_and(|step| step.read_only != Some(true)),
+        _ => false,
+    };
+    world.plan.entry(at).conditional || world.plan.entries()[..at].iter().any(brings)
 }
 
 /// What the plan saves itself.

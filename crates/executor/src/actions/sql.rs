@@ -57,10 +57,17 @@ impl Perform for Sql {
         })
     }
 
-    fn ended<'a>(&'a self, job: &'a Job, around: &'a Surroundings) -> Act<'a, Result<(), Failure>> {
+    fn going_on<'a>(
+        &'a self,
+        job: &'a Job,
+        around: &'a Surroundings,
+    ) -> Act<'a, Result<Option<String>, Failure>> {
         Box::pin(async move {
+            if only_asks(job) {
+                return Ok(None);
+            }
             let at = Address::of(&job.filler(), connection(self, around))?;
-            left::ended(job, &at).await
+            left::going_on(job, &at).await
         })
     }
 
@@ -82,7 +89,8 @@ impl Perform for Sql {
                     self.settled(job, around).await;
                     Found::Undone { how: "its transaction was never committed".to_owned() }
                 }
-                Ok(Fate::Unknown(why)) => Found::Unasked { why },
+                // The server does not know any more, or not yet.
+                Ok(Fate::Unknown(_)) => Found::InDoubt,
                 Err(failure) => Found::Unasked { why: failure.text },
             }
         })
@@ -118,6 +126,10 @@ impl Perform for Sql {
 }
 
 fn only_asks(job: &Job) -> bool {
+    // The way back over it does something, if there is one.
+    if job.own.is_some() {
+        return false;
+    }
     let step = job.entry.and_then(|entry| job.world.plan.entry(entry).step());
     step.is_some_and(|step| step.read_only == Some(true))
 }

@@ -48,12 +48,12 @@ impl Swap<'_> {
         self.at.ok_or_else(|| error("a database is restored to a connection: name it"))
     }
 
-    /// What an engine that is gone had begun in a server has come to its end.
-    pub async fn ended(&self) -> Result<(), Failure> {
+    /// What an engine that is gone had begun in a server, and is not over.
+    pub async fn going_on(&self) -> Result<Option<String>, Failure> {
         match self.manifest.kind {
-            Kind::Tar | Kind::SqliteFile => Ok(()),
-            Kind::PostgresDump => postgres::ended(self).await,
-            Kind::SqlDump => left::ended(self.job, self.at()?).await,
+            Kind::Tar | Kind::SqliteFile => Ok(None),
+            Kind::PostgresDump => postgres::going_on(self).await,
+            Kind::SqlDump => left::going_on(self.job, self.at()?).await,
         }
     }
 

@@ -11,12 +11,16 @@ use plan_model::model::value::{HostRef, Text};
 use plan_model::resolve::What;
 
 use super::{Checked, Looked};
-use crate::world::{Around, Broken, Job, World};
+use crate::world::{Around, Job, World};
 
-/// Each script with its user, once. What nobody knows yet is found out when its step runs.
+/// Each script with its user, once. What nobody knows yet is found out when its step runs: a user whom an
+/// earlier step makes, a step that may be left out.
 pub async fn all(world: &Rc<World>) -> Vec<Checked> {
     let mut found = BTreeSet::new();
     for (at, entry) in world.plan.entries().iter().enumerate() {
+        if entry.conditional {
+            continue;
+        }
         let fill = world.filler(Some(at), None);
         let mut see = |command: &Command, user: &Option<Text>, on: &Option<HostRef>| {
             let (Command::File(script), Some(user), None) = (command, user, on) else { return };
@@ -44,31 +48,29 @@ pub async fn all(world: &Rc<World>) -> Vec<Checked> {
     let mut checked = Vec::new();
     for (number, (user, name)) in found.into_iter().enumerate() {
         let job = Job::new(world.clone(), None, format!("script-{}", number + 1));
-        checked.push(ask(&job, user, &name).await);
+        checked.extend(ask(&job, user, &name).await);
     }
     checked
 }
 
-async fn ask(job: &Job, user: String, name: &str) -> Checked {
+/// Nothing where it cannot be tried as that user.
+async fn ask(job: &Job, user: String, name: &str) -> Option<Checked> {
     let file: PathBuf = job.world.base.join(name);
     let line = format!("{user} can read {name}");
-    let hint = format!(
-        "put the plan where {user} can read it: {} is its folder",
-        job.world.base.display()
-    );
-    let around = job.around(None).unwrap_or_default();
-    let around = Around { user: Some(user), ..around };
-    let test = ["test", "-r", &file.display().to_string()].map(str::to_owned).to_vec();
-    let looked = match job.program(test, around, None, false).await {
-        Ok(ran) => match ran.check(None) {
-            Ok(()) => Looked::Holds(None),
-            Err(failure) => Looked::Fails(match failure.text.as_str() {
-                "exit status 1" => format!("{} is not there for them", file.display()),
-                why => why.to_owned(),
-            }),
-        },
-        Err(Broken::Failed(failure)) => Looked::Fails(failure.text),
-        Err(broken) => broken.into(),
+    let folder = job.world.base.display();
+    let hint = format!("put the plan where {user} can read it: {folder} is its folder");
+    let around = Around { user: Some(user), ..job.around(None).unwrap_or_default() };
+    let asked = async |words: &[&str]| {
+        let words = words.iter().map(|word| word.to_string()).collect();
+        let ran = job.program(words, around.clone(), None, false).await.ok()?;
+        Some(ran.check(None).is_ok())
     };
-    Checked { line, looked, hint: Some(hint) }
+    if asked(&["true"]).await != Some(true) {
+        return None;
+    }
+    let looked = match asked(&["test", "-r", &file.display().to_string()]).await? {
+        true => Looked::Holds(None),
+        false => Looked::Fails(format!("{} is not there for them", file.display())),
+    };
+    Some(Checked { line, looked, hint: Some(hint) })
 }

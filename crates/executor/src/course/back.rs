@@ -128,7 +128,7 @@ impl Course {
         let entry = &mut self.entries[at];
         entry.undone_parts += 1;
         entry.undo_before = entry.undo_attempt;
-        entry.undo_doubt = None;
+        entry.doubt_no_more();
         let (is_last, order) = (entry.undone_parts >= parts, entry.order);
         if is_last {
             self.change(at, StepChange::Undone, event)?;
@@ -176,7 +176,7 @@ impl Course {
     ) -> Result<(), Illegal> {
         self.change(at, StepChange::Undone, event)?;
         self.entries[at].settled = Some(why);
-        self.entries[at].undo_doubt = None;
+        self.entries[at].doubt_no_more();
         self.entries[at].retry_at = None;
         self.leave_out(at);
         Ok(())

@@ -59,7 +59,8 @@ impl<S: Store> Engine<S> {
             let id = undo_id(&self.course.outline.items[at].id, part, attempt);
             let step = self.world.plan.entry(at).step();
             let is_program = step.is_some_and(|step| actions::is_program(step, part));
-            if is_program && entry.undo_doubt.is_none() {
+            let is_known = logs.iter().any(|log| log.fate(&id).is_some());
+            if is_program && (entry.undo_doubt.is_none() || is_known) {
                 self.find_program(at, Some(part), id, &logs)?;
             } else {
                 self.look_back(at, part);
@@ -115,7 +116,20 @@ impl<S: Store> Engine<S> {
             }
             Some(part) if knows_more => self.look_back(at, part),
             Some(part) => {
-                self.note(Event::UndoInterrupted { entry, part, why, retry_at: None })?;
+                // To do it again does no harm: once at least, and as often as `retry:` says.
+                let now = self.world.clock.now();
+                let text = why.clone().unwrap_or_default();
+                let failure = Failure::new(FailureKind::InDoubt, text);
+                let course = self.course.entry(at);
+                let is_first = course.undo_attempt - course.undo_before <= 1;
+                let again = self.course.undo_retry(at, &failure, now).or(is_first.then_some(now));
+                self.note(match again.filter(|_| self.reruns(at, part)) {
+                    Some(_) => Event::UndoFailed { entry, part, failure, retry_at: again },
+                    None => {
+                        let (unasked, retry_at) = (false, None);
+                        Event::UndoInterrupted { entry, part, why, unasked, retry_at }
+                    }
+                })?;
             }
         }
         Ok(())

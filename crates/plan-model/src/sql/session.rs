@@ -47,11 +47,37 @@ pub fn is_opaque(statement: &Statement, text: &str) -> bool {
 
 /// Changes nothing but its session, which is gone with whatever it set.
 pub fn only_prepares(statement: &Statement, text: &str) -> bool {
-    statement.is_setting() || begins(statement, text, &["prepare", "deallocate"])
+    // What is set for everybody stays.
+    let for_all = ["global", "persist", "persist_only", "password", "role", "default"];
+    let stays = |token: &Token| for_all.iter().any(|word| token.is(text, word));
+    let prepares = begins(statement, text, &["prepare", "deallocate"]);
+    prepares || (statement.is_setting() && !statement.tokens.iter().any(stays))
 }
 
 /// Its first word.
 pub fn begins(statement: &Statement, text: &str, words: &[&str]) -> bool {
     let first = statement.tokens.first();
     first.is_some_and(|first| words.iter().any(|word| first.is(text, word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::{Dialect, read};
+
+    #[test]
+    fn what_is_set_for_everybody_is_not_gone_with_the_session() {
+        let prepares = |text: &str| {
+            let script = read(text, Dialect::MySql);
+            script.statements.iter().map(|one| only_prepares(one, text)).collect::<Vec<_>>()
+        };
+        let own = "set @old = @@global.max_connections; set session lock_wait_timeout = 5; prepare a from @b;";
+        // Read of everybody's: too careful is no harm.
+        assert_eq!(prepares(own), [false, true, true]);
+        assert_eq!(prepares("set global max_connections = 9; set persist x = 1;"), [false, false]);
+        assert_eq!(
+            prepares("set password = 'x'; set @@global.x = 1; set @a = 2;"),
+            [false, false, true]
+        );
+    }
 }

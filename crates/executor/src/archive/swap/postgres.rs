@@ -24,12 +24,12 @@ async fn exists(session: &mut Session, name: &str) -> Result<bool, Failure> {
     Ok(session.value(&query).await?.is_some())
 }
 
-/// Nobody is at it any more: the live database itself may be closed.
-pub async fn ended(swap: &Swap<'_>) -> Result<(), Failure> {
+/// Seen from aside: the live database itself may be closed.
+pub async fn going_on(swap: &Swap<'_>) -> Result<Option<String>, Failure> {
     let mut session = aside(swap).await?;
-    let ended = left::wait(&mut session, swap.job).await;
+    let left = left::wait(&mut session, swap.job).await;
     session.close().await;
-    ended
+    left
 }
 
 pub async fn stands(swap: &Swap<'_>) -> Result<Stands, Failure> {

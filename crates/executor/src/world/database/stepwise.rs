@@ -96,7 +96,7 @@ pub async fn run(
         None => begin(session, task, total, &hash).await?,
     };
     let begun = &works[..progress.begun.min(total)];
-    if progress.done > 0 && begun.iter().all(|one| only_prepares(one, task.text)) {
+    if progress.begun > 0 && begun.iter().all(|one| only_prepares(one, task.text)) {
         note(session, task, 0, 0, "").await?;
         (progress.begun, progress.done) = (0, 0);
     }

@@ -88,35 +88,43 @@ fn what_was_asked_is_known_after_a_kill_at_any_moment() {
     });
 }
 
+/// A database of SQLite with a counter at 5, and a run over it that was killed before this write of its
+/// journal; nothing where it had ended before.
+fn killed_counting(name: &str, number: u32, steps: &str) -> Option<(Place, Server)> {
+    let place = Place::new(&format!("sql-{name}-{number}"));
+    let server = Server::start(&place, Kind::Sqlite);
+    place.write("plan.yaml", &format!("plan: p\n{}\nsteps:\n{steps}", server.connection()));
+    server.sql("create table counter (n integer); insert into counter values (5)");
+    let mut command = place.command(&["apply", "plan.yaml"]);
+    command.env("PLAN_CRASH_AT", format!("before:{number}"));
+    let is_killed = command.output().unwrap().status.code().is_none();
+    is_killed.then_some((place, server))
+}
+
+const COUNTER: &str = "select n from counter";
+
+/// The database is away while somebody does this.
+fn while_away<T>(place: &Place, what: impl FnOnce() -> T) -> T {
+    let (here, away) = (place.folder.join("server"), place.folder.join("away"));
+    std::fs::rename(&here, &away).unwrap();
+    let done = what();
+    std::fs::rename(&away, &here).unwrap();
+    done
+}
+
 /// The database is away when somebody looks what became of a step: that is told, and looked at later.
 #[test]
 fn what_nobody_could_look_at_is_looked_at_later() {
+    let steps = "  - { step: count, sql: update counter set n = n + 1, irreversible: a test }\n";
     let mut doubts = 0;
     for number in 4..=6 {
-        let place = Place::new(&format!("sql-unasked-{number}"));
-        let server = Server::start(&place, Kind::Sqlite);
-        place.write(
-            "plan.yaml",
-            &format!(
-                "plan: p\n{}\nsteps:\n  - {{ step: count, sql: update counter set n = n + 1, irreversible: a test }}\n",
-                server.connection()
-            ),
-        );
-        server.sql("create table counter (n integer); insert into counter values (5)");
-        let mut command = place.command(&["apply", "plan.yaml"]);
-        command.env("PLAN_CRASH_AT", format!("before:{number}"));
-        if command.output().unwrap().status.code().is_some() {
-            break;
-        }
-        let (here, away) = (place.folder.join("server"), place.folder.join("away"));
-        std::fs::rename(&here, &away).unwrap();
-        let ran = place.plan(&["resume"]);
-        let is_told = ran.all().contains("was interrupted: there is no database file");
-        doubts += usize::from(is_told && ran.code == 4);
-        std::fs::rename(&away, &here).unwrap();
-        if is_told {
+        let Some((place, server)) = killed_counting("unasked", number, steps) else { break };
+        let ran = while_away(&place, || place.plan(&["resume"]));
+        if ran.all().contains("was interrupted: there is no database file") {
+            assert_eq!(ran.code, 4, "{ran:?}");
             place.plan(&["resume"]).ends(0);
-            assert_eq!(server.sql("select n from counter"), "6", "{number}");
+            assert_eq!(server.sql(COUNTER), "6", "{number}");
+            doubts += 1;
         }
     }
     assert!(doubts > 0);
@@ -133,26 +141,14 @@ fn a_way_back_that_nobody_could_look_at_is_not_done_twice() {
 "#;
     let mut doubts = 0;
     for number in 6..=12 {
-        let place = Place::new(&format!("sql-doubt-{number}"));
-        let server = Server::start(&place, Kind::Sqlite);
-        place.write("plan.yaml", &format!("plan: p\n{}\nsteps:\n{steps}", server.connection()));
-        server.sql("create table counter (n integer); insert into counter values (5)");
-        let mut command = place.command(&["apply", "plan.yaml"]);
-        command.env("PLAN_CRASH_AT", format!("before:{number}"));
-        if command.output().unwrap().status.code().is_some() {
-            break;
-        }
-        let (here, away) = (place.folder.join("server"), place.folder.join("away"));
-        std::fs::rename(&here, &away).unwrap();
+        let Some((place, server)) = killed_counting("doubt", number, steps) else { break };
         for _ in 0..2 {
-            let ran = place.plan(&["resume"]);
+            let ran = while_away(&place, || place.plan(&["resume"]));
             doubts += usize::from(ran.all().contains("undoing was interrupted"));
         }
-        std::fs::rename(&away, &here).unwrap();
         let ran = place.plan(&["resume"]);
-        let is_back = place.plan(&["runs"]).out.contains("rolled back");
-        assert!(is_back, "{number}: {ran:?}");
-        assert_eq!(server.sql("select n from counter"), "5", "{number}: {}", ran.all());
+        assert!(place.plan(&["runs"]).out.contains("rolled back"), "{number}: {ran:?}");
+        assert_eq!(server.sql(COUNTER), "5", "{number}: {}", ran.all());
     }
     assert!(doubts > 0);
 }
@@ -253,16 +249,9 @@ fn the_way_back_of_a_step_that_only_asks_is_done_once() {
 "#;
     let mut undone = 0;
     for number in 5..=10 {
-        let place = Place::new(&format!("sql-asks-back-{number}"));
-        let server = Server::start(&place, Kind::Sqlite);
-        place.write("plan.yaml", &format!("plan: p\n{}\nsteps:\n{steps}", server.connection()));
-        server.sql("create table counter (n integer); insert into counter values (5)");
-        let mut command = place.command(&["apply", "plan.yaml"]);
-        command.env("PLAN_CRASH_AT", format!("before:{number}"));
-        if command.output().unwrap().status.code().is_none() {
-            place.plan(&["resume"]);
-        }
-        let n = server.sql("select n from counter");
+        let Some((place, server)) = killed_counting("asks-back", number, steps) else { break };
+        place.plan(&["resume"]);
+        let n = server.sql(COUNTER);
         assert!(n == "5" || n == "4", "{number}: {n}");
         undone += usize::from(n == "4");
     }

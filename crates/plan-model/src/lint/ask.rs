@@ -3,6 +3,7 @@
 
 pub mod checks;
 pub mod known;
+pub mod statements;
 pub mod times;
 pub mod users;
 

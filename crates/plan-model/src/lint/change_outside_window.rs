@@ -149,15 +149,12 @@ fn of_migrate(lint: &Lint<'_>, migrate: &Migrate) -> Option<(String, Option<Span
 }
 
 fn of_sql(lint: &Lint<'_>, statements: &Sql, step: &Step) -> Option<(String, Option<Span>)> {
-    let keys = statements.keys();
-    let database = keys.and_then(|keys| keys.database.as_ref()).map(|id| id.value.as_str());
-    let database = database.or(step.surroundings.on.as_ref().map(|on| on.value.as_str()));
-    let file = keys.and_then(|keys| keys.file.as_ref());
-    let text = match file {
-        Some(file) => &*lint.files.sql.get(&file.span)?.text,
-        None => statements.text()?.value.as_str(),
+    let database = ask::statements::connection(statements, &step.surroundings);
+    let dialect = ask::statements::dialect_of(lint, statements, &step.surroundings);
+    let text = match statements.keys().is_some_and(|keys| keys.file.is_some()) {
+        true => &*ask::statements::files(lint, statements).first()?.text,
+        false => statements.text()?.value.as_str(),
     };
-    let dialect = database.and_then(|id| ask::dialect(&lint.plan.plan, id));
     let script = sql::read(text, dialect.unwrap_or_else(|| Dialect::likely(text)));
     let changes = script.statements.iter().any(|statement| !only_adds(statement));
     changes.then(|| (format!("changes data of {}", database.unwrap_or("a database")), None))

@@ -5,7 +5,6 @@ use super::{Finding, Lint, ask};
 use crate::migration::{self, MigrationFile, MigrationSet, Version};
 use crate::model::action::Action;
 use crate::model::action::migrate::{Engine, Migrate};
-use crate::model::action::sql::Sql;
 use crate::named::NamedFile;
 
 const TRACKING_TABLE: &str = "schema_migrations";
@@ -15,22 +14,14 @@ pub fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
         let Some(step) = entry.step() else { continue };
         let diagnostics = match ask::action(step) {
             Some(Action::Migrate(migrate)) => of_migrate(lint, migrate),
-            Some(Action::Sql(Sql::Full(keys))) => {
-                match keys.file.as_ref().and_then(|file| lint.files.sql.get(&file.span)) {
-                    Some(file) => {
-                        let database = keys.database.as_ref().map(|id| id.value.as_str());
-                        let database =
-                            database.or(step.surroundings.on.as_ref().map(|on| on.value.as_str()));
-                        let dialect = database.and_then(|id| ask::dialect(&lint.plan.plan, id));
-                        let named = keys.file.as_ref().map(|file| file.span);
-                        let further = lint.files.of_further_items.iter();
-                        let further = further.filter(|(span, _)| Some(*span) == named);
-                        let all = std::iter::once(file).chain(further.map(|(_, file)| file));
-                        let seeds = all.map(|file| migration_file(file, &file.path)).collect();
-                        migration::check(&migration::read_seeds(seeds, dialect), None)
-                    }
-                    None => continue,
+            Some(Action::Sql(sql)) => {
+                let files = ask::statements::files(lint, sql).into_iter();
+                let seeds: Vec<_> = files.map(|file| migration_file(file, &file.path)).collect();
+                if seeds.is_empty() {
+                    continue;
                 }
+                let dialect = ask::statements::dialect_of(lint, sql, &step.surroundings);
+                migration::check(&migration::read_seeds(seeds, dialect), None)
             }
             _ => continue,
         };

@@ -48,21 +48,16 @@ fn check(lint: &Lint<'_>, found: &mut Vec<Finding>) {
 
 /// The first place of each of its texts.
 fn of_step(lint: &Lint<'_>, statements: &Sql, around: &Surroundings) -> Vec<Finding> {
-    let keys = statements.keys();
-    let named = keys.and_then(|keys| keys.database.as_ref()).map(|id| id.value.as_str());
-    let named = named.or(around.on.as_ref().map(|on| on.value.as_str()));
-    let Some(dialect) = named.and_then(|id| ask::dialect(&lint.plan.plan, id)) else {
+    let Some(dialect) = ask::statements::dialect_of(lint, statements, around) else {
         return Vec::new();
     };
     let refused = |script: &Script| {
         let inside = !statements.is_outside_transaction();
         script.not_sent().or_else(|| script.not_in_transaction().filter(|_| inside))
     };
-    if let Some(named) = keys.and_then(|keys| keys.file.as_ref()) {
-        let further = lint.files.of_further_items.iter().filter(|(span, _)| *span == named.span);
-        let files = lint.files.sql.get(&named.span).into_iter();
-        return files
-            .chain(further.map(|(_, file)| file))
+    if statements.keys().is_some_and(|keys| keys.file.is_some()) {
+        return ask::statements::files(lint, statements)
+            .into_iter()
             .filter_map(|file| {
                 let refused = refused(&sql::read(&file.text, dialect))?;
                 let place = Span::new(file.file, refused.range.start, refused.range.end);

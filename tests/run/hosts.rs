@@ -274,6 +274,41 @@ plan: lost
     assert_eq!(place.state("there"), "rolled-back");
 }
 
+/// Whatever the plan says of it, what is always lost is not tried for ever.
+#[test]
+fn a_way_back_that_may_be_done_again_is_not_done_without_end() {
+    if !has_sshd() {
+        return;
+    }
+    for (name, probe) in [("bare", ""), ("probe", ", probe: { file: nowhere }")] {
+        let place = place(&format!("again-{name}"));
+        let sshd = Sshd::start(&place);
+        let plan = format!(
+            r#"
+plan: again
+{hosts}steps:
+  - step: there
+    run: touch here
+    rollback:
+      on: web-1
+      run: |
+        echo began >> {far}/began
+        kill -9 "$(ps -o ppid= -p "$PPID" | tr -d ' ')"
+        sleep 1
+      after_crash: rerun{probe}
+  - {{ checkpoint: never, checks: [{{ file: nowhere }}] }}
+"#,
+            hosts = sshd.hosts(),
+            far = place.folder.display(),
+            probe = probe.replace(", probe", "\n      probe"),
+        );
+        place.write("plan.yaml", &plan);
+        place.apply().ends(3).says("stuck");
+        let tries = place.read("began").lines().count();
+        assert!((2..=3).contains(&tries), "{name}: {tries}");
+    }
+}
+
 #[test]
 fn a_connection_that_is_lost_leaves_a_step_in_doubt() {
     if !has_sshd() {

@@ -56,6 +56,10 @@ pub enum Found {
     Partly {
         how: String,
     },
+    /// What it began still goes on elsewhere: whatever is said of it now may change.
+    GoesOn {
+        why: String,
+    },
     /// Whoever knows could not be asked.
     Unasked {
         why: String,
@@ -303,7 +307,8 @@ pub async fn found_undone(job: &Job, step: &Step, part: u32) -> Found {
         let Ok(performer) = only(&step.actions) else { return Found::InDoubt };
         match performer.going_on(job, &step.surroundings).await {
             Ok(None) => {}
-            Ok(Some(why)) | Err(Failure { text: why, .. }) => return Found::Unasked { why },
+            Ok(Some(why)) => return Found::GoesOn { why },
+            Err(Failure { text: why, .. }) => return Found::Unasked { why },
         }
         return performer.found_undone(job, &step.surroundings).await;
     };
@@ -321,7 +326,8 @@ async fn became(
         Ok(None) => {}
         // A probe may look from elsewhere.
         Err(_) if probe.is_some() => {}
-        Ok(Some(why)) | Err(Failure { text: why, .. }) => return Found::Unasked { why },
+        Ok(Some(why)) => return Found::GoesOn { why },
+        Err(Failure { text: why, .. }) => return Found::Unasked { why },
     }
     let Some(probe) = probe else { return performer.found(job, around).await };
     // What is not there yet may still go on where nobody sees it.

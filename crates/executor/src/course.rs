@@ -519,6 +519,11 @@ impl Course {
                 let was_killed = self.state == RunState::Running;
                 self.change_run(RunChange::Resumed, event)?;
                 self.resume(was_killed);
+                // A kill uses up no try.
+                for at in self.undoing().collect::<Vec<_>>() {
+                    let entry = &mut self.entries[at];
+                    entry.undo_before = entry.undo_attempt.saturating_sub(1);
+                }
             }
             Event::WindowExtended { until, .. } => self.window_until = Some(*until),
             Event::Ended { ending } => self.change_run(RunChange::Ended(*ending), event)?,

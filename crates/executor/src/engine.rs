@@ -7,7 +7,7 @@ mod pool;
 mod watch;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -146,6 +146,8 @@ pub struct Engine<S: Store> {
     pub run: RunRow,
     pub course: Course,
     pub world: Rc<World>,
+    /// Entries, or parts of their way back, that were in doubt by themselves, and were looked at.
+    doubted: HashSet<(usize, Option<u32>)>,
     guard: Option<Guard>,
     limits: Limits,
     paper: Paper,
@@ -641,6 +643,11 @@ impl<S: Store> Engine<S> {
                         let how = self.world.cover.text(&how);
                         self.note(Event::FoundUndone { entry, how, partly: true })
                     }
+                    // It stays interrupted, and the run pauses.
+                    Found::GoesOn { why } => {
+                        let why = Some(self.world.cover.text(&why));
+                        self.note(Event::Interrupted { entry, why })
+                    }
                     Found::Unasked { why } => {
                         let why = Some(self.world.cover.text(&why));
                         self.note(Event::Interrupted { entry, why })?;
@@ -663,40 +670,53 @@ impl<S: Store> Engine<S> {
                         let retry_at = Some(now);
                         self.note(Event::UndoFailed { entry, part, failure, retry_at })
                     }
-                    Found::Unasked { why } => {
+                    Found::GoesOn { why } => {
                         let why = self.world.cover.text(&why);
                         let failure = Failure::new(FailureKind::Unreachable, why.clone());
                         let retry_at = self.course.undo_retry(at, &failure, now);
-                        if retry_at.is_none() && self.reruns(at, part) {
-                            let retry_at = Some(now);
-                            return self.note(Event::UndoFailed { entry, part, failure, retry_at });
-                        }
                         let (why, unasked) = (Some(why), true);
                         self.note(Event::UndoInterrupted { entry, part, why, unasked, retry_at })
                     }
-                    Found::InDoubt if self.may_undo_again(at, part) => {
-                        let text = "nobody can tell whether it was done: it is done again";
-                        let failure = Failure::new(FailureKind::InDoubt, text);
-                        let retry_at = Some(now);
-                        self.note(Event::UndoFailed { entry, part, failure, retry_at })
+                    Found::Unasked { why } => {
+                        let why = self.world.cover.text(&why);
+                        let failure = Failure::new(FailureKind::Unreachable, why.clone());
+                        if let Some(moment) = self.undone_again(at, part, now) {
+                            let retry_at = Some(moment);
+                            return self.note(Event::UndoFailed { entry, part, failure, retry_at });
+                        }
+                        let retry_at = self.course.undo_retry(at, &failure, now);
+                        let (why, unasked) = (Some(why), true);
+                        self.note(Event::UndoInterrupted { entry, part, why, unasked, retry_at })
                     }
                     Found::InDoubt => {
-                        let (why, unasked, retry_at) = (None, false, None);
-                        self.note(Event::UndoInterrupted { entry, part, why, unasked, retry_at })
+                        let told = self.course.entry(at).undo_told.then_some(now);
+                        let again = told.or_else(|| self.undone_again(at, part, now));
+                        let text = "nobody can tell whether it was done: it is done again";
+                        let failure = Failure::new(FailureKind::InDoubt, text);
+                        self.note(match again {
+                            Some(_) => Event::UndoFailed { entry, part, failure, retry_at: again },
+                            None => {
+                                let (why, unasked, retry_at) = (None, false, None);
+                                Event::UndoInterrupted { entry, part, why, unasked, retry_at }
+                            }
+                        })
                     }
                 }
             }
         }
     }
 
-    /// The plan says that it does no harm, or a person who heard of the doubt goes on all the same.
-    fn may_undo_again(&self, at: usize, part: u32) -> bool {
-        self.reruns(at, part) || self.course.entry(at).undo_told
-    }
-
-    pub(super) fn reruns(&self, at: usize, part: u32) -> bool {
-        let step = self.world.plan.entry(at).step();
-        step.is_some_and(|step| actions::reruns(step, part))
+    /// When a rollback step in doubt is done again, where the plan says that this does no harm: once at least,
+    /// and as often as its `retry:` says.
+    pub(super) fn undone_again(&self, at: usize, part: u32, now: Moment) -> Option<Moment> {
+        let step = self.world.plan.entry(at).step()?;
+        if !actions::reruns(step, part) {
+            return None;
+        }
+        let entry = self.course.entry(at);
+        let is_first = entry.undo_attempt - entry.undo_before <= 1;
+        let failure = Failure::new(FailureKind::InDoubt, "");
+        self.course.undo_retry(at, &failure, now).or(is_first.then_some(now))
     }
 
     /// Neither the action nor a probe can tell.

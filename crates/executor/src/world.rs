@@ -321,7 +321,13 @@ impl Job {
     pub async fn session(&self, at: &Address) -> Result<Session, Failure> {
         let mut session = Session::open(at, &self.session_name()).await?;
         session.teller = Some(self.teller());
-        left::opened(self, &session)?;
+        Ok(session)
+    }
+
+    /// One in which something is done that may go on in the server when we are gone.
+    pub async fn working_session(&self, at: &Address) -> Result<Session, Failure> {
+        let mut session = self.session(at).await?;
+        left::opened(self, &mut session).await?;
         Ok(session)
     }
 

@@ -146,7 +146,7 @@ pub fn refuse(text: &str, refused: Option<Refused>) -> Result<(), Failure> {
 
 async fn session(sql: &Sql, job: &Job, around: &Surroundings) -> Result<Session, Failure> {
     let at = Address::of(&job.filler(), connection(sql, around))?;
-    job.session(&at).await
+    job.working_session(&at).await
 }
 
 /// The connection that is named, by the step or by its action.
@@ -262,7 +262,7 @@ async fn ready(
     if job.filler().flag(saves, false)? {
         saved::fits(&text, &script)?;
     }
-    let mut session = job.session(&at).await?;
+    let mut session = job.working_session(&at).await?;
     session.wait_for_locks(patience.lock).await?;
     Ok((session, text, patience))
 }

@@ -385,6 +385,7 @@ fn engine<S: Store>(
         held: false,
         last_look: LastLook::NotYet,
         looking: 0,
+        doubted: Default::default(),
         stop: Rc::default(),
         watches: Default::default(),
         held_open: None,

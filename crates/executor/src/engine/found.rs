@@ -103,7 +103,9 @@ impl<S: Store> Engine<S> {
     ) -> Result<(), Illegal> {
         // An action that cannot tell itself is not asked again: it would be carried out once more, to
         // the same doubt, without end.
-        let knows_more = why.is_none() || actions::has_probe(self.world.plan.entry(at), part);
+        // Where it has a probe, that is asked once.
+        let has_probe = actions::has_probe(self.world.plan.entry(at), part);
+        let knows_more = why.is_none() || (has_probe && self.doubted.insert((at, part)));
         let why = why.map(|why| self.world.cover.text(&why));
         let entry = self.course.outline.id(at);
         match part {
@@ -116,14 +118,10 @@ impl<S: Store> Engine<S> {
             }
             Some(part) if knows_more => self.look_back(at, part),
             Some(part) => {
-                // To do it again does no harm: once at least, and as often as `retry:` says.
-                let now = self.world.clock.now();
+                let again = self.undone_again(at, part, self.world.clock.now());
                 let text = why.clone().unwrap_or_default();
                 let failure = Failure::new(FailureKind::InDoubt, text);
-                let course = self.course.entry(at);
-                let is_first = course.undo_attempt - course.undo_before <= 1;
-                let again = self.course.undo_retry(at, &failure, now).or(is_first.then_some(now));
-                self.note(match again.filter(|_| self.reruns(at, part)) {
+                self.note(match again {
                     Some(_) => Event::UndoFailed { entry, part, failure, retry_at: again },
                     None => {
                         let (unasked, retry_at) = (false, None);

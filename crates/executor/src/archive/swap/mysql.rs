@@ -39,7 +39,7 @@ fn noted(swap: &Swap<'_>) -> Result<Option<Noted>, Failure> {
 }
 
 async fn session(swap: &Swap<'_>) -> Result<Session, Failure> {
-    swap.job.session(swap.at()?).await
+    swap.job.working_session(swap.at()?).await
 }
 
 /// Who may not make one may not drop it either, also where there is none.
@@ -136,9 +136,10 @@ pub async fn prepare(swap: &Swap<'_>) -> Result<(), Broken> {
     let found = immovable(&mut session, &new).await;
     session.close().await;
     refuse(&found?)?;
-    let name = swap.job.session_name();
-    let noted =
-        Noted { live: code::of(at, &live, &name).await?, new: code::of(at, &new, &name).await? };
+    let noted = Noted {
+        live: code::of(at, &live, swap.job).await?,
+        new: code::of(at, &new, swap.job).await?,
+    };
     if !swap.is_scratch {
         let bytes = serde_json::to_vec(&noted).expect("texts are plain data");
         write_durable(&note_path(swap), &bytes)?;
@@ -146,7 +147,7 @@ pub async fn prepare(swap: &Swap<'_>) -> Result<(), Broken> {
     // None of them may act on what waits for its place.
     let mut events = noted.new;
     events.retain(|one| one.kind == Kind::Event);
-    Ok(code::drop(&at.on(&new), &events, &name).await?)
+    Ok(code::drop(&at.on(&new), &events, swap.job).await?)
 }
 
 fn refuse(found: &[String]) -> Result<(), Failure> {
@@ -176,9 +177,8 @@ pub async fn swap(swap: &Swap<'_>) -> Result<(), Failure> {
             return Err(failure);
         }
     }
-    let name = swap.job.session_name();
-    code::only(at, &noted.new, &name).await?;
-    code::make(at, &noted.new, &name).await?;
+    code::only(at, &noted.new, swap.job).await?;
+    code::make(at, &noted.new, swap.job).await?;
     point(Point::Swap);
     let mut session = session(swap).await?;
     let left = tables(&mut session, &new).await;
@@ -194,23 +194,21 @@ pub async fn swap(swap: &Swap<'_>) -> Result<(), Failure> {
 /// A table that has one cannot move.
 async fn drop_triggers(swap: &Swap<'_>, noted: &Noted) -> Result<(), Failure> {
     let at = swap.at()?;
-    let name = swap.job.session_name();
     let triggers = |objects: &[Object]| -> Vec<Object> {
         objects.iter().filter(|one| one.kind == Kind::Trigger).cloned().collect()
     };
-    code::drop(at, &triggers(&noted.live), &name).await?;
+    code::drop(at, &triggers(&noted.live), swap.job).await?;
     point(Point::Swap);
     let new = at.on(&new_name(at, &swap.mark));
-    code::drop(&new, &triggers(&noted.new), &name).await
+    code::drop(&new, &triggers(&noted.new), swap.job).await
 }
 
 /// The live database has all of its own again that is no table.
 async fn mend(swap: &Swap<'_>) -> Result<(), Failure> {
     match noted(swap)? {
         Some(noted) => {
-            let name = swap.job.session_name();
-            code::only(swap.at()?, &noted.live, &name).await?;
-            code::make(swap.at()?, &noted.live, &name).await
+            code::only(swap.at()?, &noted.live, swap.job).await?;
+            code::make(swap.at()?, &noted.live, swap.job).await
         }
         None => Ok(()),
     }
@@ -249,11 +247,10 @@ pub async fn swap_back(swap: &Swap<'_>) -> Result<(), Failure> {
         let at = swap.at()?;
         let live = at.database().unwrap_or_default();
         // Those that came with the restore, and whatever was made since.
-        let name = swap.job.session_name();
-        let now = code::of(at, live, &name).await?;
+        let now = code::of(at, live, swap.job).await?;
         let triggers: Vec<Object> =
             now.into_iter().filter(|one| one.kind == Kind::Trigger).collect();
-        code::drop(at, &triggers, &name).await?;
+        code::drop(at, &triggers, swap.job).await?;
         exchange(swap, live, &new_name(at, &swap.mark), &before_name(at, &swap.mark)).await?;
     }
     forget(swap).await

@@ -15,7 +15,7 @@ use crate::world::{Broken, error, write_durable};
 async fn aside(swap: &Swap<'_>) -> Result<Session, Failure> {
     let at = swap.at()?;
     let other = if at.database() == Some("postgres") { "template1" } else { "postgres" };
-    swap.job.session(&at.on(other)).await
+    swap.job.working_session(&at.on(other)).await
 }
 
 async fn exists(session: &mut Session, name: &str) -> Result<bool, Failure> {
@@ -83,7 +83,7 @@ pub async fn prepare(swap: &Swap<'_>) -> Result<(), Broken> {
     session.close().await;
     dressed?;
     let Some(data) = &swap.manifest.data else { return Ok(()) };
-    let mut session = swap.job.session(&there).await?;
+    let mut session = swap.job.working_session(&there).await?;
     let scope = Scope { tables: data.tables.keys().cloned().collect(), ..Scope::default() };
     let now = snapshot::take(&mut session, &scope).await;
     session.close().await;

@@ -24,20 +24,38 @@ fn file(job: &Job) -> PathBuf {
     job.world.folder.join(format!("{}.sessions", job.entry_id()))
 }
 
-/// A session of a step: checks are simply asked again.
-pub fn opened(job: &Job, session: &Session) -> Result<(), Failure> {
-    let is_step = job.entry.is_some_and(|entry| job.world.plan.entry(entry).step().is_some());
-    if !is_step || session.dialect() == Dialect::Sqlite {
+/// A session in which this step does something.
+pub async fn opened(job: &Job, session: &mut Session) -> Result<(), Failure> {
+    if session.dialect() == Dialect::Sqlite {
         return Ok(());
     }
+    let born = born(session).await?;
+    let line = format!("\n{} {born} {}\n", session.number, session.at);
     let path = file(job);
+    let is_new = !path.exists();
     let mut options = std::fs::OpenOptions::new();
-    let opened = options.append(true).create(true).mode(0o600).open(&path);
-    opened
-        .and_then(|mut file| {
-            file.write_all(format!("{} {}\n", session.number, session.at).as_bytes())
-        })
-        .map_err(|problem| error(format!("{}: {problem}", path.display())))
+    let written = options.append(true).create(true).mode(0o600).open(&path).and_then(|mut file| {
+        file.write_all(line.as_bytes())?;
+        file.sync_data()?;
+        match path.parent().filter(|_| is_new) {
+            Some(folder) => std::fs::File::open(folder)?.sync_all(),
+            None => Ok(()),
+        }
+    });
+    written.map_err(|problem| error(format!("{}: {problem}", path.display())))
+}
+
+/// When the server began, in its own seconds: numbers of sessions begin again with it. PostgreSQL's bear a
+/// name beside.
+async fn born(session: &mut Session) -> Result<i64, Failure> {
+    if session.dialect() == Dialect::PostgreSql {
+        return Ok(0);
+    }
+    let now = session.value("select unix_timestamp()").await?;
+    let lines = session.lines("show global status like 'Uptime'").await?;
+    let uptime = lines.into_iter().next().and_then(|line| line.into_iter().nth(1).flatten());
+    let seconds = |text: Option<String>| text.and_then(|text| text.parse::<i64>().ok());
+    Ok(seconds(now).unwrap_or_default() - seconds(uptime).unwrap_or_default())
 }
 
 /// Until no session that this step opened before is at work there; who still is, after a while.
@@ -53,29 +71,50 @@ pub async fn going_on(job: &Job, at: &Address) -> Result<Option<String>, Failure
 
 /// The same, seen from a session that is there.
 pub async fn wait(session: &mut Session, job: &Job) -> Result<Option<String>, Failure> {
-    let text = std::fs::read_to_string(file(job)).unwrap_or_default();
-    let here = session.at.to_string();
-    let lines = text.lines().filter_map(|line| line.split_once(' '));
-    let numbers = lines.filter(|(_, at)| server(at) == server(&here)).map(|(number, _)| number);
-    let numbers: Vec<&str> = numbers.filter(|number| number.parse::<u64>().is_ok()).collect();
-    if numbers.is_empty() {
+    let path = file(job);
+    // A run of a version before this one has none: then the name must do.
+    let is_named_only = !path.exists();
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let (here, born) = (session.at.to_string(), born(session).await?);
+    let numbers: Vec<u64> = text
+        .lines()
+        .filter_map(|line| {
+            let mut parts = line.splitn(3, ' ');
+            let (number, then) = (parts.next()?.parse().ok()?, parts.next()?.parse::<i64>().ok()?);
+            // Clocks of seconds are a second apart at times.
+            let is_same = server(parts.next()?) == server(&here) && (then - born).abs() <= 2;
+            is_same.then_some(number)
+        })
+        .collect();
+    if numbers.is_empty() && !is_named_only {
         return Ok(None);
     }
+    let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
     let numbers = numbers.join(", ");
+    let name = job.session_name();
     let query = match session.dialect() {
         // A number may be another one's by now, the name of the session with it hardly.
         Dialect::PostgreSql => {
-            let name: String = job.session_name().chars().take(super::NAME).collect();
+            let name: String = name.chars().take(super::NAME).collect();
             let name = session.literal(&name);
+            let of = if is_named_only { "true".to_owned() } else { format!("pid in ({numbers})") };
             format!(
-                "select pid from pg_stat_activity where pid in ({numbers}) and application_name = {name}
+                "select pid from pg_stat_activity where {of} and application_name = {name}
                  and pid <> pg_backend_pid() and state <> 'idle'"
             )
         }
-        _ => format!(
-            "select id from information_schema.processlist where id in ({numbers})
-             and id <> connection_id() and command <> 'Sleep'"
-        ),
+        _ => {
+            let mark = session.literal(&format!("/* {} */", name.replace("*/", "")));
+            let of = match is_named_only {
+                true => format!("locate({mark}, info) = 1"),
+                false => format!("id in ({numbers})"),
+            };
+            format!(
+                "select id from information_schema.processlist where {of} and id <> connection_id()
+                 and user = substring_index(user(), '@', 1)
+                 and command not in ('Sleep', 'Daemon', 'Binlog Dump', 'Binlog Dump GTID')"
+            )
+        }
     };
     let mut waited = Duration::ZERO;
     while let Some(number) = session.value(&query).await? {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Failure;
 use crate::world::database::Session;
 use crate::world::database::address::Address;
-use crate::world::error;
+use crate::world::{Job, error};
 
 /// How often those that could not be made are tried again: a view may stand on another one.
 const ROUNDS: usize = 20;
@@ -55,9 +55,9 @@ pub struct Object {
 }
 
 /// All of a database, in an order in which most of it can be made.
-pub async fn of(at: &Address, database: &str, session_name: &str) -> Result<Vec<Object>, Failure> {
+pub async fn of(at: &Address, database: &str, job: &Job) -> Result<Vec<Object>, Failure> {
     // Seen from inside, names of its own tables stand without its name.
-    let mut session = Session::open(&at.on(database), session_name).await?;
+    let mut session = job.working_session(&at.on(database)).await?;
     let objects = read(&mut session, database).await;
     session.close().await;
     objects
@@ -116,11 +116,11 @@ async fn read(session: &mut Session, database: &str) -> Result<Vec<Object>, Fail
 }
 
 /// Takes these out of a database, those that are there.
-pub async fn drop(at: &Address, objects: &[Object], session_name: &str) -> Result<(), Failure> {
+pub async fn drop(at: &Address, objects: &[Object], job: &Job) -> Result<(), Failure> {
     if objects.is_empty() {
         return Ok(());
     }
-    let mut session = Session::open(at, session_name).await?;
+    let mut session = job.working_session(at).await?;
     let result = async {
         for object in objects {
             let name = session.identifier(&object.name);
@@ -134,20 +134,20 @@ pub async fn drop(at: &Address, objects: &[Object], session_name: &str) -> Resul
 }
 
 /// Makes these in a database; those of a name that is there are made anew where they differ.
-pub async fn make(at: &Address, wanted: &[Object], session_name: &str) -> Result<(), Failure> {
+pub async fn make(at: &Address, wanted: &[Object], job: &Job) -> Result<(), Failure> {
     let database = at.database().unwrap_or_default().to_owned();
-    let now = of(at, &database, session_name).await?;
+    let now = of(at, &database, job).await?;
     let mut missing: Vec<&Object> = wanted.iter().filter(|one| !now.contains(one)).collect();
     let names: BTreeSet<(Kind, &str)> = missing.iter().map(|one| (one.kind, &*one.name)).collect();
     let old: Vec<Object> =
         now.iter().filter(|one| names.contains(&(one.kind, &*one.name))).cloned().collect();
-    drop(at, &old, session_name).await?;
+    drop(at, &old, job).await?;
     let mut last = None;
     for _ in 0..ROUNDS {
         let mut left = Vec::new();
         for object in missing {
             // Its settings are the session's: each has one of its own.
-            let mut session = Session::open(at, session_name).await?;
+            let mut session = job.working_session(at).await?;
             let made = async {
                 session.run(&format!("set {}", object.settings)).await?;
                 session.run(&object.text).await.map_err(Failure::from)
@@ -168,11 +168,11 @@ pub async fn make(at: &Address, wanted: &[Object], session_name: &str) -> Result
 }
 
 /// Whatever is in a database and not among these goes.
-pub async fn only(at: &Address, wanted: &[Object], session_name: &str) -> Result<(), Failure> {
+pub async fn only(at: &Address, wanted: &[Object], job: &Job) -> Result<(), Failure> {
     let database = at.database().unwrap_or_default().to_owned();
-    let mut now = of(at, &database, session_name).await?;
+    let mut now = of(at, &database, job).await?;
     now.retain(|one| {
         !wanted.iter().any(|wanted| (wanted.kind, &wanted.name) == (one.kind, &one.name))
     });
-    drop(at, &now, session_name).await
+    drop(at, &now, job).await
 }

@@ -42,7 +42,7 @@ fn a_report_tells_what_ran_who_said_what_and_what_came_back() {
         "right is there: it is not there | rolled back |",
         "The state is the one before the run; it was compared.",
         "| ama | asked: yes (seen \\<b\\>it\\</b\\>), to “All well?” |",
-        "| word | `********` | command echo sesame",
+        "| word |  | command echo sesame",
         "| some_path | `/srv/some_where` | default |",
         "tried again",
         "### prepare",

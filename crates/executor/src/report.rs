@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use plan_model::estimate;
 use plan_model::graph::CompiledPlan;
-use plan_model::inputs::{Held, MASK};
+use plan_model::inputs::Held;
 use plan_model::resolve::{EntryOf, What};
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ pub struct Report {
     /// Of the plan and of all that it names.
     pub digest: String,
     pub version: Option<String>,
-    /// What it was carried out with; a secret is only named.
+    /// What it was carried out with.
     pub inputs: Vec<Given>,
     pub by: String,
     pub host: String,
@@ -73,7 +73,8 @@ pub struct Entry {
 #[derive(Debug, Serialize)]
 pub struct Given {
     pub name: String,
-    pub value: String,
+    /// None for what is secret, or comes from this machine and is nobody else's to read.
+    pub value: Option<String>,
     /// Where it came from: `--set`, `default`, `env NAME`.
     pub from: String,
 }
@@ -338,11 +339,14 @@ type Asked = BTreeMap<(String, usize), String>;
 fn inputs(plan: &CompiledPlan) -> Vec<Given> {
     let own = plan.plan.scopes.first().into_iter().flat_map(|scope| &scope.inputs);
     let shown = own.filter_map(|input| {
+        let is_machines =
+            ["env ", "file ", "command "].iter().any(|from| input.origin.starts_with(from));
         let value = match &input.held {
-            Held::Known(serde_json::Value::String(text)) => text.clone(),
-            Held::Known(other) => other.to_string(),
-            Held::Secret => MASK.to_owned(),
             Held::Missing => return None,
+            Held::Secret => None,
+            Held::Known(_) if is_machines => None,
+            Held::Known(serde_json::Value::String(text)) => Some(text.clone()),
+            Held::Known(other) => Some(other.to_string()),
         };
         Some(Given { name: input.name.clone(), value, from: input.origin.clone() })
     });

@@ -70,7 +70,8 @@ pub fn markdown(report: &Report) -> String {
     if !report.inputs.is_empty() {
         page += "\n## Inputs\n\n| name | value | from |\n| --- | --- | --- |\n";
         for one in &report.inputs {
-            let (value, from) = (code(&one.value), text(&one.from));
+            let value = one.value.as_deref().map_or(String::new(), code);
+            let from = text(&one.from);
             let _ = writeln!(page, "| {} | {value} | {from} |", one.name);
         }
     }

@@ -285,6 +285,53 @@ fn a_statement_that_was_killed_leaves_no_table_of_ours() {
     assert_eq!(server.sql("select count(*) from orders"), "0");
 }
 
+/// Numbers of sessions begin again with their server: whoever bears ours by then is not waited for.
+#[test]
+fn whoever_has_the_number_of_a_dead_session_is_left_alone() {
+    if !has(Kind::MariaDb) {
+        return;
+    }
+    let place = Place::new("sql-numbers");
+    let mut server = Server::start(&place, Kind::MariaDb);
+    server.sql(TABLE);
+    // Whoever waits for the server takes the first numbers.
+    (0..60).for_each(|_| drop(server.sql("select 1")));
+    place.write(
+        "plan.yaml",
+        &format!(
+            "plan: p\n{}\nsteps:\n  - step: add\n    \
+             sql: insert into orders (id) select 1 + sleep(5)\n    irreversible: a test\n",
+            server.connection()
+        ),
+    );
+    let mut run = place.begin();
+    let look =
+        "select id from information_schema.processlist where info like '/* %insert into orders%'";
+    wait_until("it is under way", || !server.sql(look).is_empty());
+    let number: u32 = server.sql(look).parse().unwrap();
+    run.kill().unwrap();
+    run.wait().unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    server.kill();
+    server.start_again();
+    let mut next = || server.sql("select connection_id()").parse::<u32>().unwrap();
+    while next() < number - 3 {}
+    let others: Vec<_> = (0..6).map(|_| server.begin("select sleep(120)")).collect();
+    std::thread::sleep(Duration::from_secs(1));
+    let busy = format!(
+        "select count(*) from information_schema.processlist where id = {number} and info like 'select sleep%'"
+    );
+    assert_eq!(server.sql(&busy), "1", "nobody has the number {number}");
+    let began = std::time::Instant::now();
+    place.plan(&["resume"]).ends(0);
+    assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
+    for mut other in others {
+        let _ = other.kill();
+        let _ = other.wait();
+    }
+    assert_eq!(server.sql("select count(*) from orders"), "1");
+}
+
 #[test]
 fn a_failing_statement_leaves_nothing_and_says_which_it_was() {
     let steps = r#"

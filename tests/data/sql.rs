@@ -314,7 +314,7 @@ fn whoever_has_the_number_of_a_dead_session_is_left_alone() {
     std::thread::sleep(Duration::from_secs(3));
     server.kill();
     server.start_again();
-    let mut next = || server.sql("select connection_id()").parse::<u32>().unwrap();
+    let next = || server.sql("select connection_id()").parse::<u32>().unwrap();
     while next() < number - 3 {}
     let others: Vec<_> = (0..6).map(|_| server.begin("select sleep(120)")).collect();
     std::thread::sleep(Duration::from_secs(1));

@@ -165,6 +165,12 @@ const PRINTERS: &[&str] = &[
     "ssh {{ v }} true; echo",
     "bash {{ v }} {{ v }}; echo",
     "echo $( # {{ v }}\n)",
+    "f() { printf %s {{ v }}; }; f | bash",
+    "f() { printf %s {{ v }}; }; eval \"$(f)\"",
+    "f() { printf %s {{ v }}; }; bash <(f)",
+    "cat() { printf %s {{ v }}; }; cat | bash",
+    "f() { bash; }; printf %s {{ v }} | f",
+    "f() { bash; }; f <<< {{ v }}",
 ];
 
 /// Nasty on purpose: everything that any quoting treats specially, and ways to make the canary.

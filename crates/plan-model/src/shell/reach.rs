@@ -39,6 +39,11 @@ pub(super) fn restrict(parser: &mut Parser<'_, '_>) {
             }
         }
     }
+    into_functions(parser, &mut marks);
+    if let Some(function) = printing_code(parser, &marks) {
+        // What it prints may come from anywhere.
+        marks.code(&(0..parser.bytes.len()), format!("code that the function `{function}` prints"));
+    }
     let arithmetic = |range: &Range<usize>| (range.clone(), Context::Arithmetic);
     marks.places.extend(parser.trace.arithmetic.iter().map(arithmetic));
     let flows = flows(parser);
@@ -67,6 +72,49 @@ pub(super) fn restrict(parser: &mut Parser<'_, '_>) {
             }
         }
     }
+}
+
+/// A function reads what it is given; where anything in the script takes its input for code, so may it.
+fn into_functions(parser: &Parser<'_, '_>, marks: &mut Marks) {
+    if !parser.commands.iter().any(|command| reads_code(command).is_some()) {
+        return;
+    }
+    let is_call = |command: &Command<'_>| {
+        let called = command.words.first().map_or("", |word| &*word.text);
+        parser.functions.iter().any(|function| function == called)
+    };
+    let by = || "a function that may run what it reads".to_owned();
+    for command in parser.commands.iter().filter(|command| is_call(command)) {
+        for redirection in &command.redirections {
+            marks.code(&redirection.range, by());
+            redirection.body.iter().for_each(|body| marks.code(body, by()));
+        }
+    }
+    for (text, consumers) in &parser.trace.feeds {
+        if parser.commands.get(consumers.clone()).unwrap_or(&[]).iter().any(is_call) {
+            marks.code(text, by());
+        }
+    }
+}
+
+/// A function of this script that is called where what is printed is taken for code.
+fn printing_code(parser: &Parser<'_, '_>, marks: &Marks) -> Option<String> {
+    let called = |range: &Range<usize>| {
+        let inside = parser
+            .commands
+            .iter()
+            .filter(|command| range.start <= command.range.start && command.range.end <= range.end);
+        let names = inside.filter_map(|command| command.words.first()).map(|word| &*word.text);
+        let mut known = names.filter(|name| parser.functions.iter().any(|one| one == name));
+        known.next().map(str::to_owned)
+    };
+    let code =
+        marks.places.iter().filter(|(_, context)| matches!(context, Context::Evaluated { .. }));
+    let feeds = parser.trace.feeds.iter().filter(|(_, consumers)| {
+        let consumers = parser.commands.get(consumers.clone()).unwrap_or(&[]);
+        consumers.iter().any(|command| reads_code(command).is_some())
+    });
+    code.map(|(range, _)| range).chain(feeds.map(|(text, _)| text)).find_map(called)
 }
 
 /// A context is only ever replaced by one that allows less.

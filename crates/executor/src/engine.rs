@@ -670,17 +670,13 @@ impl<S: Store> Engine<S> {
                         let retry_at = Some(now);
                         self.note(Event::UndoFailed { entry, part, failure, retry_at })
                     }
-                    Found::GoesOn { why } => {
-                        let why = self.world.cover.text(&why);
+                    Found::GoesOn { ref why } | Found::Unasked { ref why } => {
+                        let why = self.world.cover.text(why);
                         let failure = Failure::new(FailureKind::Unreachable, why.clone());
-                        let retry_at = self.course.undo_retry(at, &failure, now);
-                        let (why, unasked) = (Some(why), true);
-                        self.note(Event::UndoInterrupted { entry, part, why, unasked, retry_at })
-                    }
-                    Found::Unasked { why } => {
-                        let why = self.world.cover.text(&why);
-                        let failure = Failure::new(FailureKind::Unreachable, why.clone());
-                        if let Some(moment) = self.undone_again(at, part, now) {
+                        // Nothing is done beside itself.
+                        if !matches!(found, Found::GoesOn { .. })
+                            && let Some(moment) = self.undone_again(at, part, now)
+                        {
                             let retry_at = Some(moment);
                             return self.note(Event::UndoFailed { entry, part, failure, retry_at });
                         }

@@ -343,10 +343,8 @@ fn inputs(plan: &CompiledPlan) -> Vec<Given> {
             ["env ", "file ", "command "].iter().any(|from| input.origin.starts_with(from));
         let value = match &input.held {
             Held::Missing => return None,
-            Held::Secret => None,
-            Held::Known(_) if is_machines => None,
-            Held::Known(serde_json::Value::String(text)) => Some(text.clone()),
-            Held::Known(other) => Some(other.to_string()),
+            _ if is_machines => None,
+            held => held.shown(),
         };
         Some(Given { name: input.name.clone(), value, from: input.origin.clone() })
     });

@@ -37,6 +37,17 @@ pub enum Held {
     Missing,
 }
 
+impl Held {
+    /// As people read it; nothing for what is secret or missing.
+    pub fn shown(&self) -> Option<String> {
+        match self {
+            Held::Known(Json::String(text)) => Some(text.clone()),
+            Held::Known(value) => Some(value.to_string()),
+            Held::Secret | Held::Missing => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct InputValue {
     pub name: String,

@@ -1,11 +1,9 @@
 //! `gate`: what must have happened to this very plan before, by its digest: asked of the store.
 
 use plan_model::graph::CompiledPlan;
-use plan_model::inputs::{Held, InputValue, MASK};
 use plan_model::model::check::{GateCheck, GateKind};
 use plan_model::notation::Spoken;
 use plan_model::template::shell_word;
-use serde_json::Value as Json;
 
 use super::Looked;
 use crate::event::{Event, Failure};
@@ -94,7 +92,10 @@ fn differs(world: &World, mut there: Frozen) -> Option<String> {
     let mut typed: Vec<String> = there.typed().map(|(name, _)| name.to_owned()).collect();
     typed.extend(world.typed.iter().cloned());
     let there = there.compile()?;
-    let of = |plan: &CompiledPlan, name: &str| plan.plan.scopes.first()?.get(name).map(shown);
+    let of = |plan: &CompiledPlan, name: &str| {
+        let input = plan.plan.scopes.first()?.get(name)?;
+        Some(input.held.shown().unwrap_or_else(|| "nothing that can be shown".to_owned()))
+    };
     typed.into_iter().find_map(|name| {
         let (here, there) = (of(&world.plan, &name)?, of(&there, &name)?);
         (here != there).then(|| {
@@ -104,15 +105,6 @@ fn differs(world: &World, mut there: Frozen) -> Option<String> {
             )
         })
     })
-}
-
-fn shown(input: &InputValue) -> String {
-    match &input.held {
-        Held::Known(Json::String(text)) => text.clone(),
-        Held::Known(value) => value.to_string(),
-        Held::Secret => MASK.to_owned(),
-        Held::Missing => "nothing".to_owned(),
-    }
 }
 
 /// What is missing, and how to come by it.

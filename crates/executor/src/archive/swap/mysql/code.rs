@@ -57,7 +57,7 @@ pub struct Object {
 /// All of a database, in an order in which most of it can be made.
 pub async fn of(at: &Address, database: &str, job: &Job) -> Result<Vec<Object>, Failure> {
     // Seen from inside, names of its own tables stand without its name.
-    let mut session = job.working_session(&at.on(database)).await?;
+    let mut session = job.session(&at.on(database)).await?;
     let objects = read(&mut session, database).await;
     session.close().await;
     objects

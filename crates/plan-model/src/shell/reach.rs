@@ -42,7 +42,7 @@ pub(super) fn restrict(parser: &mut Parser<'_, '_>) {
     into_functions(parser, &mut marks);
     if let Some(function) = printing_code(parser, &marks) {
         // What it prints may come from anywhere.
-        marks.code(&(0..parser.bytes.len()), format!("code that the function `{function}` prints"));
+        marks.code(&(0..parser.bytes.len()), format!("what reads the output of {function}"));
     }
     let arithmetic = |range: &Range<usize>| (range.clone(), Context::Arithmetic);
     marks.places.extend(parser.trace.arithmetic.iter().map(arithmetic));
@@ -83,7 +83,7 @@ fn into_functions(parser: &Parser<'_, '_>, marks: &mut Marks) {
         let called = command.words.first().map_or("", |word| &*word.text);
         parser.functions.iter().any(|function| function == called)
     };
-    let by = || "a function that may run what it reads".to_owned();
+    let by = || "a function with a shell in it".to_owned();
     for command in parser.commands.iter().filter(|command| is_call(command)) {
         for redirection in &command.redirections {
             marks.code(&redirection.range, by());
